@@ -5,16 +5,7 @@
  */
 import type { Digest, Leaf, Step } from "../base/ids.ts";
 import type { LeafBatch } from "../data/leaf.ts";
-
-/** What an update needs beside the average, computed once by the coordinator, all float32 values. */
-export interface StepScalars {
-  readonly rate: number;
-  /** beta1^(step+1) and beta2^(step+1). */
-  readonly beta1Power: number;
-  readonly beta2Power: number;
-  /** Factor of the average from clipping by global norm. */
-  readonly clipScale: number;
-}
+import type { StepScalars } from "../step/lineage.ts";
 
 /** Describes what the bits depend on besides options and data. `digest` covers the other fields. */
 export interface NumericClass {
