@@ -60,6 +60,7 @@ export type CoordinatorMessage =
   | { readonly kind: "evaluate"; readonly position: Position; readonly leaves: readonly number[] }
   /** Write a sample text in each language with the state at `position`. */
   | { readonly kind: "sample"; readonly position: Position }
+  | { readonly kind: "heartbeat" }
   | { readonly kind: "stop"; readonly reason: string };
 
 export type WorkerMessage =
