@@ -1,0 +1,92 @@
+/**
+ * Keeps local processes running: a child that dies by a signal or a crash is started again, one that ends with a coded
+ * error is not, since it would fail the same way. Children hear of the supervisor's end by their closed IPC channel.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface ChildSpec {
+  readonly name: string;
+  /** The launcher and its arguments; asked for at each start, since a restarted child may be told more. */
+  readonly launch: () => { readonly module: string; readonly args: readonly string[] };
+}
+
+/** What the supervisor tells its children, and the coordinator its supervisor. */
+export type ChildMessage = { readonly kind: "stop" } | { readonly kind: "listening"; readonly port: number };
+
+export interface SupervisorHandlers {
+  readonly onMessage: (name: string, message: ChildMessage) => void;
+  readonly onRestart: (name: string, why: string, restarts: number) => void;
+  /** The child ended for good: with 0, with a coded error, or because it crashed too often. */
+  readonly onEnd: (name: string, code: number) => void;
+}
+
+/** Crashes without a pause of a minute between them after which a child is given up. */
+const crashesMax = 20;
+const exitsOfCodedErrors: ReadonlySet<number> = new Set([0, 1, 2]);
+
+export class Supervisor {
+  readonly #handlers: SupervisorHandlers;
+  readonly #children = new Map<string, ChildProcess>();
+  #isStopping = false;
+
+  constructor(handlers: SupervisorHandlers) {
+    this.#handlers = handlers;
+  }
+
+  start(spec: ChildSpec): void {
+    void this.#keep(spec);
+  }
+
+  get running(): readonly string[] {
+    return [...this.#children.keys()];
+  }
+
+  pidOf(name: string): number | undefined {
+    return this.#children.get(name)?.pid;
+  }
+
+  /** Starts nothing again from now on. */
+  holdRestarts(): void {
+    this.#isStopping = true;
+  }
+
+  tell(name: string, message: ChildMessage): void {
+    const child = this.#children.get(name);
+    if (child?.connected === true) child.send(message);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#isStopping = true;
+    for (const child of this.#children.values()) child.kill(signal);
+  }
+
+  async #keep(spec: ChildSpec): Promise<void> {
+    let crashes: number[] = [];
+    for (let restarts = 0; ; restarts++) {
+      const { code, signal } = await this.#runOnce(spec);
+      if (code !== null && exitsOfCodedErrors.has(code)) return this.#handlers.onEnd(spec.name, code);
+      if (this.#isStopping) return this.#handlers.onEnd(spec.name, code ?? 0);
+      const now = performance.now();
+      crashes = [...crashes.filter((at) => now - at < 60_000), now];
+      if (crashes.length > crashesMax) return this.#handlers.onEnd(spec.name, code ?? 1);
+      this.#handlers.onRestart(spec.name, signal ?? `exit ${code}`, restarts + 1);
+      await sleep(crashes.length > 3 ? 1000 : 0);
+      if (this.#isStopping) return this.#handlers.onEnd(spec.name, 0);
+    }
+  }
+
+  #runOnce({ name, launch }: ChildSpec): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    return new Promise((resolve) => {
+      const { module, args } = launch();
+      const child = fork(module, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], serialization: "json" });
+      this.#children.set(name, child);
+      child.on("message", (message) => this.#handlers.onMessage(name, message as ChildMessage));
+      child.on("error", () => undefined);
+      child.on("exit", (code, signal) => {
+        this.#children.delete(name);
+        resolve({ code, signal });
+      });
+    });
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Carries out what the worker machine decides: trainer calls, frames, messages. One queue feeds the machine; whatever
+ * takes time comes back as an event. No task on this thread is longer than the sum of one block.
+ */
+import { createHash } from "node:crypto";
+import { unreachable } from "../../base/assert.ts";
+import type { Sha256 } from "../../base/digest.ts";
+import type { BlockIndex, Digest, WorkerId } from "../../base/ids.ts";
+import { type LeafBatch, tallyOf } from "../../data/leaf.ts";
+import type { State, Trainer } from "../../engine/trainer.ts";
+import { addInto, divideByTargets, sumOfSquares } from "../../step/arithmetic.ts";
+import { blockCount, blockRange } from "../../step/block.ts";
+import { foldTree } from "../../step/tree.ts";
+import type { Frame, Plan, Position, Sample, WorkerMessage } from "../../wire/messages.ts";
+import { Member } from "../member.ts";
+import type { MemberEffect, MemberEvent, MemberTransition } from "../member-events.ts";
+
+export type Values = Float32Array;
+
+export interface WorkerPorts {
+  readonly self: WorkerId;
+  readonly leaves: number;
+  readonly trainer: Trainer;
+  readonly leafBatch: (step: number, leaf: number) => LeafBatch;
+  readonly validationBatch: (index: number) => LeafBatch;
+  readonly send: (message: WorkerMessage) => void;
+  readonly sendFrame: (to: WorkerId, frame: Frame<Values>) => void;
+  readonly setRoutes: (plan: Plan) => void;
+  readonly refusePeer: (from: WorkerId, reason: string) => void;
+  /** Gets a state from a member, or from the coordinator when the donor is undefined. */
+  readonly fetchState: (position: Position, donor: WorkerId | undefined) => Promise<State>;
+  /** Offers a state to a joiner, or sends it to the coordinator. */
+  readonly serveState: (state: State, position: Position, receiver: WorkerId | undefined) => void;
+  readonly writeSamples: (trainer: Trainer) => Promise<readonly Sample[]>;
+  readonly onStop: (reason: string) => void;
+  readonly onNote: (transition: MemberTransition) => void;
+  /** An effect failed: the worker cannot go on. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export const sha256: Sha256 = (chunks) => {
+  const hash = createHash("sha256");
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest("hex") as Digest;
+};
+
+export class WorkerShell {
+  readonly #ports: WorkerPorts;
+  readonly #member: Member<Values, Values>;
+  readonly #size: number;
+  readonly #queue: MemberEvent<Values, Values>[] = [];
+  #isRunning = false;
+
+  constructor(ports: WorkerPorts) {
+    this.#ports = ports;
+    this.#size = ports.trainer.size;
+    this.#member = new Member({
+      self: ports.self,
+      leaves: ports.leaves,
+      blocks: blockCount(this.#size),
+      sha256,
+      blockOf: (partial, block) => this.#blockOf(partial, block),
+    });
+  }
+
+  get position(): Position | undefined {
+    return this.#member.position;
+  }
+
+  feed(event: MemberEvent<Values, Values>): void {
+    this.#queue.push(event);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
+        for (const effect of this.#member.step(performance.now(), next)) this.#carryOut(effect);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #carryOut(effect: MemberEffect<Values, Values>): void {
+    const { trainer } = this.#ports;
+    switch (effect.kind) {
+      case "send":
+        return this.#ports.send(effect.message);
+      case "sendFrame":
+        return this.#ports.sendFrame(effect.to, effect.frame);
+      case "setRoutes":
+        return this.#ports.setRoutes(effect.plan);
+      case "refuseFrame":
+        return this.#ports.refusePeer(effect.from, effect.reason);
+      case "computeLeaf":
+        return this.#supervise(this.#computeLeaf(effect.step, effect.leaf));
+      case "addPartials":
+        return this.#supervise(this.#addPartials(effect));
+      case "averageBlock":
+        // One block a task: sockets and timers get their turn between two.
+        setImmediate(() => this.#averageBlock(effect));
+        return;
+      case "applyUpdate":
+        return this.#supervise(this.#applyUpdate(effect));
+      case "release":
+        return trainer.release(effect.partial);
+      case "loadState":
+        return this.#supervise(this.#loadState(effect.position, effect.donor));
+      case "serveState":
+        return this.#supervise(this.#serveState(effect.position, effect.receiver));
+      case "evaluateLeaves":
+        return this.#supervise(this.#evaluate(effect.position, effect.leaves));
+      case "writeSamples":
+        return this.#supervise(this.#writeSamples(effect.position));
+      case "stop":
+        return this.#ports.onStop(effect.reason);
+      case "note":
+        return this.#ports.onNote(effect.transition);
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #supervise(work: Promise<void>): void {
+    work.catch(this.#ports.onFailure);
+  }
+
+  async #computeLeaf(step: number, leaf: number): Promise<void> {
+    const batch = this.#ports.leafBatch(step, leaf);
+    const { gradient, losses } = await this.#ports.trainer.computeLeaf(batch);
+    this.feed({ kind: "leafComputed", step, leaf, partial: gradient, tally: tallyOf(batch, losses) });
+  }
+
+  async #addPartials({ step, subtree, left, right }: Extract<MemberEffect<Values, Values>, { kind: "addPartials" }>): Promise<void> {
+    const { trainer } = this.#ports;
+    const partial = await trainer.add(left, right);
+    trainer.release(left);
+    trainer.release(right);
+    this.feed({ kind: "partialsAdded", step, subtree, partial });
+  }
+
+  #averageBlock({ generation, step, block, parts, targets }: Extract<MemberEffect<Values, Values>, { kind: "averageBlock" }>): void {
+    const sum = foldTree(this.#ports.leaves, parts, (left, right) => {
+      const out = new Float32Array(left.length);
+      addInto(out, left, right);
+      return out;
+    });
+    if (sum === undefined) throw new Error("assertion failed: a complete block has every part");
+    // A single part is somebody's partial still: it must stay as it is.
+    const values = parts.size === 1 ? sum.slice() : sum;
+    divideByTargets(values, targets);
+    const digest = sha256([bytesOf(values)]);
+    this.feed({ kind: "blockAveraged", generation, step, block, values, digest, sumOfSquares: sumOfSquares(values) });
+  }
+
+  async #applyUpdate({ step, scalars, isSkipped, averages }: Extract<MemberEffect<Values, Values>, { kind: "applyUpdate" }>): Promise<void> {
+    const { trainer } = this.#ports;
+    if (!isSkipped) {
+      const average = trainer.allocate();
+      averages.forEach((values, block) => {
+        average.set(values, blockRange(this.#size, block).start);
+      });
+      await trainer.apply(average, scalars);
+      trainer.release(average);
+    }
+    this.feed({ kind: "updateApplied", step });
+  }
+
+  async #loadState(position: Position, donor: WorkerId | undefined): Promise<void> {
+    try {
+      await this.#ports.trainer.load(await this.#ports.fetchState(position, donor));
+    } catch (error) {
+      this.feed({ kind: "stateLoadFailed", position, reason: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    this.feed({ kind: "stateLoaded", position });
+  }
+
+  async #serveState(position: Position, receiver: WorkerId | undefined): Promise<void> {
+    this.#ports.serveState(await this.#ports.trainer.snapshot(position.step), position, receiver);
+  }
+
+  async #evaluate(position: Position, leaves: readonly number[]): Promise<void> {
+    for (const leaf of leaves) {
+      const batch = this.#ports.validationBatch(leaf);
+      const tally = tallyOf(batch, await this.#ports.trainer.evaluate(batch));
+      this.feed({ kind: "leafEvaluated", position, leaf, tally });
+    }
+  }
+
+  async #writeSamples(position: Position): Promise<void> {
+    this.feed({ kind: "samplesWritten", position, samples: await this.#ports.writeSamples(this.#ports.trainer) });
+  }
+
+  #blockOf(partial: Values, block: BlockIndex): Values {
+    const { start, end } = blockRange(this.#size, block);
+    return partial.subarray(start, end);
+  }
+}
+
+function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
