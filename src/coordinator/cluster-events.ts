@@ -16,6 +16,12 @@ export type ClusterEvent =
   | { readonly kind: "stopRequested" }
   | { readonly kind: "timeArrived" };
 
+/**
+ * How a step came to its end. Redone: a member was lost and its leaves were computed by others. Finished: a member was
+ * lost or the coordinator restarted, but a survivor had the whole average already.
+ */
+export type StepCourse = "plain" | "redone" | "finished";
+
 /** A committed step, as the log keeps it. */
 export interface CommittedStep {
   readonly step: Step;
@@ -26,6 +32,7 @@ export interface CommittedStep {
   readonly isSkipped: boolean;
   readonly gradientNorm: number;
   readonly tally: Tally;
+  readonly course: StepCourse;
   /** Worker that each leaf was assigned to when the step was prepared. */
   readonly leafWorkers: readonly WorkerId[];
   /** How often each leaf was computed by the members that prepared the step. */

@@ -11,7 +11,7 @@ import { addTallies, type Tally } from "../step/tally.ts";
 import { Liveness } from "../wire/liveness.ts";
 import type { Assignment, CoordinatorMessage, Plan, Position, PreparedStep, Sample, WorkerMessage } from "../wire/messages.ts";
 import { freshAssignment, reassign } from "./assignment.ts";
-import type { ClusterEffect, ClusterEvent, ClusterFailure, ClusterTransition, CommittedStep } from "./cluster-events.ts";
+import type { ClusterEffect, ClusterEvent, ClusterFailure, ClusterTransition, CommittedStep, StepCourse } from "./cluster-events.ts";
 import type { History } from "./history.ts";
 
 export interface ClusterSettings {
@@ -51,6 +51,7 @@ interface Stepping {
   readonly position: Position;
   /** Leaves were dealt for these members, not kept from a generation with others. */
   readonly isFresh: boolean;
+  readonly course: StepCourse;
   readonly prepared: Map<WorkerId, PreparedStep & { readonly computed: readonly number[] }>;
 }
 
@@ -263,7 +264,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
       this.#phase = { kind: "gathering", until: undefined, min: 1 };
     } else if (survivors.every((id) => stepping.prepared.has(id))) {
       this.#note("survivors-all-prepared");
-      this.#decide(stepping);
+      this.#decide({ ...stepping, course: "finished" });
     } else this.#replan(stepping, `lost ${worker}`);
   }
 
@@ -331,6 +332,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
       isSkipped,
       gradientNorm: Math.sqrt(first.sumOfSquares),
       tally: first.tally,
+      course: stepping.course,
       leafWorkers,
       computations,
     };
@@ -394,7 +396,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     } else if (reason !== undefined) {
       this.#note("held");
       this.#enterBoundary(position, reason);
-    } else this.#phase = { ...stepping, plan: { ...stepping.plan, finishFrom: [] }, position, prepared: new Map() };
+    } else this.#phase = { ...stepping, plan: { ...stepping.plan, finishFrom: [] }, position, course: "plain", prepared: new Map() };
   }
 
   #reasonToHold(position: Position, { isFresh, plan }: Stepping, members: readonly WorkerId[]): string | undefined {
@@ -416,11 +418,12 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     const finishFrom = members.filter((id) => stepping.prepared.has(id));
     this.#note(finishFrom.length > 0 ? "finish" : "redo");
     const assignment = reassign(stepping.plan.members, members, leaves, blocks);
-    this.#startGeneration({ position: stepping.position, isFresh: false }, assignment, finishFrom, reason);
+    const course = finishFrom.length > 0 ? "finished" : "redone";
+    this.#startGeneration({ position: stepping.position, isFresh: false, course }, assignment, finishFrom, reason);
   }
 
   #startGeneration(
-    { position, isFresh }: Pick<Stepping, "position" | "isFresh">,
+    { position, isFresh, course }: Pick<Stepping, "position" | "isFresh" | "course">,
     members: readonly Assignment[],
     finishFrom: readonly WorkerId[],
     reason: string,
@@ -428,7 +431,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     this.#generations += 1;
     const generation: Generation = { term: this.#settings.term, count: this.#generations };
     const plan: Plan = { generation, ...position, members, finishFrom };
-    this.#phase = { kind: "stepping", plan, position, isFresh, prepared: new Map() };
+    this.#phase = { kind: "stepping", plan, position, isFresh, course, prepared: new Map() };
     this.#effects.push({ kind: "recordGeneration", plan, reason });
     for (const { worker } of members) this.#send(worker, { kind: "plan", ...plan });
   }
@@ -489,7 +492,8 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     const isAgreed = new Set(prepared.map((id) => this.#workers.get(id)?.prepared?.digest)).size === 1;
     const finishFrom = position.step === history.committed && isAgreed ? prepared : [];
     if (finishFrom.length > 0) this.#note("finish-after-restart");
-    this.#startGeneration({ position, isFresh: true }, freshAssignment(members, leaves, blocks), finishFrom, boundary.reason);
+    const course = finishFrom.length > 0 ? "finished" : "plain";
+    this.#startGeneration({ position, isFresh: true, course }, freshAssignment(members, leaves, blocks), finishFrom, boundary.reason);
   }
 
   #membersAt(position: Position): readonly WorkerId[] {
