@@ -14,6 +14,7 @@ import { foldTree } from "../../step/tree.ts";
 import type { Frame, Plan, Position, Sample, WorkerMessage } from "../../wire/messages.ts";
 import { Member } from "../member.ts";
 import type { MemberEffect, MemberEvent, MemberTransition } from "../member-events.ts";
+import type { FaultInjector } from "./fault.ts";
 
 export type Values = Float32Array;
 
@@ -32,6 +33,7 @@ export interface WorkerPorts {
   /** Offers a state to a joiner, or sends it to the coordinator. */
   readonly serveState: (state: State, position: Position, receiver: WorkerId | undefined) => void;
   readonly writeSamples: (trainer: Trainer) => Promise<readonly Sample[]>;
+  readonly faults: FaultInjector;
   readonly onStop: (reason: string) => void;
   readonly onNote: (transition: MemberTransition) => void;
   /** An effect failed: the worker cannot go on. */
@@ -68,12 +70,17 @@ export class WorkerShell {
   }
 
   feed(event: MemberEvent<Values, Values>): void {
+    if (event.kind === "frameReceived" && this.#ports.faults.hides(event.frame)) return;
     this.#queue.push(event);
     if (this.#isRunning) return;
     this.#isRunning = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
-        for (const effect of this.#member.step(performance.now(), next)) this.#carryOut(effect);
+        for (const effect of this.#member.step(performance.now(), next)) {
+          this.#ports.faults.before(effect);
+          this.#carryOut(effect);
+          this.#ports.faults.after(effect);
+        }
     } finally {
       this.#isRunning = false;
     }
