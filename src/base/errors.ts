@@ -18,10 +18,35 @@ export const errors = {
     todo: "Leave the character out, or prepare the data again with text that has it.",
     exit: 1,
   },
+  "checkpoint-corrupt": {
+    when: "A file of a checkpoint is missing or is not what the checkpoint's manifest says.",
+    todo: "Delete {folder} to silence this, or restore it from a copy.",
+    exit: 1,
+  },
+  "checkpoint-differs": {
+    when: "A checkpoint has other parameters than the model that should take it.",
+    todo: "Set the model.* options that the checkpoint was made with; the config.yaml of its run has them.",
+    exit: 2,
+  },
+  "checkpoint-unknown": {
+    when: "A checkpoint is of a state that the log of its run does not know, such as after a log was restored from an older copy.",
+    todo: "Nothing is lost: an older state is taken and the steps are done again. Delete {folder} to silence this.",
+    exit: 1,
+  },
   "class-differs": {
     when: "A worker's device, TensorFlow, threads or flags give other bits than those the run was made with.",
     todo: "Join with a machine like the first worker's, or start another run from a checkpoint with --fork.",
     exit: 1,
+  },
+  "compute-failed": {
+    when: "TensorFlow refuses to carry out a step, for instance because memory is short.",
+    todo: "Look at the cause; if memory is short, lower step.sequences, model.context or model.width.",
+    exit: 1,
+  },
+  "compute-lost": {
+    when: "The thread that computes has ended without being asked to.",
+    todo: "Start the worker again; if it happens at once, run `babelgrad doctor` and look at free memory.",
+    exit: 75,
   },
   "corpus-binary": {
     when: "A corpus file is not UTF-8 text.",
@@ -46,6 +71,16 @@ export const errors = {
   "corpus-unreadable": {
     when: "A corpus file cannot be opened, read or unpacked.",
     todo: "Check the file, its permissions and the disk.",
+    exit: 1,
+  },
+  "disk-failed": {
+    when: "The system refuses to read or write a file or folder.",
+    todo: "Check that {path} can be read and written and that the disk is sound, then start the same command again.",
+    exit: 1,
+  },
+  "disk-full": {
+    when: "A disk, a quota or a limit of file size leaves no room.",
+    todo: "Make room where {path} is, then start the same command again: it goes on where the log ends.",
     exit: 1,
   },
   "documents-too-few": {
@@ -78,6 +113,11 @@ export const errors = {
     todo: "Give --language CODE (data.language), name the folder or file by its code, or give each JSONL record a language.",
     exit: 2,
   },
+  "log-damaged": {
+    when: "The log of a run is missing or damaged before its end, so what was committed is not known for sure.",
+    todo: "Restore {path} from a copy, or go on from a checkpoint as a new run with --fork.",
+    exit: 1,
+  },
   "manifest-invalid": {
     when: "manifest.json of prepared data cannot be read, or its content is not what its hash says.",
     todo: "Prepare the data again: babelgrad data prepare INPUT… --out {dir}.",
@@ -86,6 +126,11 @@ export const errors = {
   "message-malformed": {
     when: "Bytes on the control connection are not a message of the protocol.",
     todo: "Check that only workers and the coordinator of one version use this port.",
+    exit: 1,
+  },
+  "no-tensorflow": {
+    when: "TensorFlow's native runtime is not installed or cannot be loaded.",
+    todo: "Run `node scripts/setup.mjs`, then `babelgrad doctor`.",
     exit: 1,
   },
   "option-unknown": {
@@ -103,14 +148,39 @@ export const errors = {
     todo: "Stop that program, or choose another port with --set net.port=N (0: any free one).",
     exit: 1,
   },
+  "recorder-failed": {
+    when: "The short-lived process that records the step ended with an error.",
+    todo: "Look at the cause; `babelgrad doctor` tests the runtime.",
+    exit: 1,
+  },
   refused: {
     when: "The coordinator refuses this worker for a reason that this version has no code for.",
     todo: "{todo}",
     exit: 1,
   },
+  "run-damaged": {
+    when: "The run.json or config.yaml of a run directory is missing or cannot be read.",
+    todo: "Restore {path} from a copy, or choose another run directory with --out.",
+    exit: 1,
+  },
+  "run-differs": {
+    when: "A run directory holds a run with other result options or other data.",
+    todo: "Use the run's own values, choose another directory with --out, or go on from its checkpoint as a new run with --fork.",
+    exit: 2,
+  },
+  "run-locked": {
+    when: "Another coordinator has the run directory.",
+    todo: "Stop that process first. If it runs no more, remove {path} and start again.",
+    exit: 75,
+  },
   "shard-corrupt": {
     when: "A file of the prepared data is missing or its sha-256 is not the manifest's.",
     todo: "Prepare the data again, or copy {file} again from where it was made.",
+    exit: 1,
+  },
+  "step-not-recordable": {
+    when: "A model uses something that would be frozen into the recorded step.",
+    todo: "Make it from the inputs of the step, or from seeded stateless ops (src/model/kernels.ts).",
     exit: 1,
   },
   "tokenizer-invalid": {
