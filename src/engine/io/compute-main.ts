@@ -1,0 +1,116 @@
+/** The compute thread: the only one that loads TensorFlow. Calls are carried out one by one, in the order they come. */
+import { parentPort, workerData } from "node:worker_threads";
+import { present } from "../../base/assert.ts";
+import { BabelgradError } from "../../base/errors.ts";
+import { initialWeights } from "../../model/initial.ts";
+import { modelLayout } from "../../model/parameters.ts";
+import { allocateFlatVector } from "../flat-vector.ts";
+import { numericClassOf } from "../numeric-class.ts";
+import { stepScalars } from "../schedule.ts";
+import { createArithmetic } from "../simd.ts";
+import { loadBinding } from "../tfjs/binding.ts";
+import { type Compute, createCompute, type Vectors } from "../tfjs/compute.ts";
+import { loadSession, type Session } from "../tfjs/session.ts";
+import type { NumericClass } from "../trainer.ts";
+import type { ComputeAnswer, ComputeCall, ComputeThreadInput } from "./compute-protocol.ts";
+import { deviceName } from "./device.ts";
+import { sha256, sha256OfValues } from "./sha256.ts";
+
+const port = present(parentPort ?? undefined, "this file runs as a thread");
+const input = workerData as ComputeThreadInput; // open-trainer.ts sets it
+const { config } = input;
+const arithmetic = createArithmetic();
+let opened: { readonly session: Session; readonly compute: Compute } | undefined;
+
+// Begun before the recorder is done: both take a second.
+const binding = ((): ReturnType<typeof loadBinding> | BabelgradError => {
+  try {
+    return loadBinding();
+  } catch (error) {
+    return error instanceof BabelgradError ? error : new BabelgradError("no-tensorflow", String(error));
+  }
+})();
+
+port.on("message", (call: ComputeCall) => {
+  port.postMessage(answer(call));
+  if (call.kind === "close") port.close();
+});
+
+function answer(call: ComputeCall): ComputeAnswer {
+  try {
+    return { kind: "done", value: carryOut(call) };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    if (error.message.startsWith("assertion failed")) throw error; // a bug stops the thread
+    const cause = error.cause instanceof Error ? error.cause.message : undefined;
+    if (error instanceof BabelgradError) return { kind: "failed", code: error.code, message: error.message, cause };
+    return { kind: "failed", code: "compute-failed", message: `TensorFlow failed to ${call.kind}`, cause: error.message };
+  }
+}
+
+function carryOut(call: ComputeCall): Float32Array | NumericClass | number | undefined {
+  if (call.kind === "open") return open(call.graphFolder);
+  if (call.kind === "close") {
+    opened?.session.close();
+    return undefined;
+  }
+  const { compute } = present(opened, "the thread is opened first");
+  switch (call.kind) {
+    case "load":
+      compute.load(call.state);
+      return undefined;
+    case "save":
+      compute.save(call.state);
+      return undefined;
+    case "leaf":
+      return compute.leaf(call.batch, call.gradient);
+    case "add":
+      compute.add(call.out, call.left, call.right);
+      return undefined;
+    case "apply":
+      compute.apply(call.average, call.scalars);
+      return undefined;
+    case "evaluate":
+      return compute.evaluate(call.batch);
+    case "logits":
+      return compute.logits(call.tokens);
+    case "tensorCount":
+      return binding instanceof BabelgradError ? 0 : binding.getNumOfTensors();
+  }
+}
+
+/** Loads the graph, sets the initial state and finds the numeric class by a leaf and an update from there. */
+function open(graphFolder: string): NumericClass {
+  if (binding instanceof BabelgradError) throw binding;
+  const session = loadSession(binding, graphFolder);
+  const compute = createCompute(session, arithmetic, config);
+  opened = { session, compute };
+  const { size } = modelLayout(config, input.vocabulary);
+  const moments = config["optimizer.kind"] === "adamw" ? 2 : 1;
+  const state: Vectors = {
+    weights: allocateFlatVector(size),
+    moment1: allocateFlatVector(size),
+    moment2: allocateFlatVector(moments > 1 ? size : 0),
+  };
+  const weights = initialWeights(modelLayout(config, input.vocabulary), config.seed);
+  state.weights.set(weights);
+  compute.load(state);
+  const gradient = state.moment1; // all zero again before it is loaded
+  compute.leaf(input.probeBatch, gradient);
+  const gradientDigest = sha256OfValues(gradient);
+  compute.apply(gradient, stepScalars(config, 0, 1));
+  compute.save({ weights: state.weights, moment1: new Float32Array(), moment2: new Float32Array() });
+  const probe = sha256([new TextEncoder().encode(gradientDigest + sha256OfValues(state.weights))]);
+  state.weights.set(weights);
+  state.moment1.fill(0);
+  compute.load(state);
+  const isGpu = binding.isUsingGpuDevice();
+  return numericClassOf(sha256, {
+    probe,
+    backend: isGpu ? "tensorflow-cuda" : "tensorflow-cpu",
+    device: deviceName(isGpu),
+    tensorflow: binding.TF_Version,
+    threads: config["engine.threads"],
+    flags: input.flags,
+  });
+}

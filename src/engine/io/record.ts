@@ -1,0 +1,47 @@
+/** Starts the recorder and hands back the folder with the graph. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BabelgradError, type ErrorCode, errors } from "../../base/errors.ts";
+import type { Config } from "../../config/options.ts";
+import { builtEntry } from "./entry.ts";
+import type { RecorderInput } from "./recorder-main.ts";
+
+/** Records the step of a configuration in a child process. The folder is private to the user; whoever loads the graph deletes it. */
+export function recordInChild(config: Config, vocabulary: number): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "babelgrad-graph-")); // mode 0700
+  const input: RecorderInput = { config, vocabulary, folder };
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [builtEntry("recorder-main")], { stdio: ["pipe", "pipe", "pipe"] });
+    let output = "";
+    let errorOutput = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      errorOutput = (errorOutput + chunk.toString()).slice(-4000);
+    });
+    const fail = (error: Error): void => {
+      rmSync(folder, { recursive: true, force: true });
+      reject(error);
+    };
+    child.on("error", fail);
+    child.on("close", (status, signal) =>
+      status === 0 ? resolve(folder) : fail(failure(output, errorOutput, signal ?? `status ${status}`)),
+    );
+    child.stdin.on("error", () => {}); // a child that ends early says why when it closes
+    child.stdin.end(JSON.stringify(input));
+  });
+}
+
+function failure(output: string, errorOutput: string, end: string): BabelgradError {
+  try {
+    const { code, message } = JSON.parse(output) as { code: string; message: string }; // recorder-main.ts writes it
+    if (code in errors) return new BabelgradError(code as ErrorCode, message);
+  } catch {
+    // It ended without a word: what TensorFlow wrote last is the best there is.
+  }
+  const cause = new Error(errorOutput.trim().split("\n").at(-1) ?? "no output");
+  return new BabelgradError("recorder-failed", `the process that records the step ended with ${end}`, {}, { cause });
+}

@@ -1,0 +1,56 @@
+/**
+ * tfjs-node's native addon: tensors, TensorFlow ops and sessions by number. The serving thread uses the addon alone,
+ * without tfjs around it: it starts sooner, and every tensor is freed where it was made.
+ */
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { BabelgradError } from "../../base/errors.ts";
+
+export interface Attribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: boolean | number | string | number[] | undefined;
+}
+
+export interface AttributeTypes {
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  readonly TF_ATTR_BOOL: number;
+  readonly TF_ATTR_INT: number;
+  readonly TF_ATTR_FLOAT: number;
+  readonly TF_ATTR_TYPE: number;
+  readonly TF_ATTR_STRING: number;
+  readonly TF_ATTR_SHAPE: number;
+}
+
+export interface Binding extends AttributeTypes {
+  readonly TF_Version: string;
+  /** A tensor over the memory of `values` when that is aligned to 64 bytes, else over a copy. */
+  createTensor(shape: readonly number[], type: number, values: Float32Array | Int32Array | Uint8Array): number;
+  deleteTensor(tensor: number): void;
+  tensorDataSync(tensor: number): Float32Array | Int32Array | Uint8Array;
+  executeOp(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): TensorInfo[];
+  loadSavedModel(folder: string, tags: string): number;
+  runSavedModel(session: number, inputs: readonly number[], inputNames: string, outputNames: string): TensorInfo[];
+  deleteSavedModel(session: number): void;
+  getNumOfTensors(): number;
+  isUsingGpuDevice(): boolean;
+}
+
+export interface TensorInfo {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+const require = createRequire(import.meta.url);
+
+/** Loads the addon into this thread; one thread of a process can have it at a time. */
+export function loadBinding(): Binding {
+  try {
+    const folder = dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json"));
+    return require(join(folder, "lib", "napi-v8", "tfjs_binding.node")) as Binding; // the addon's interface, as tfjs-node declares it
+  } catch (cause) {
+    throw new BabelgradError("no-tensorflow", "TensorFlow's native runtime cannot be loaded", {}, { cause });
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * A recorded graph as a session: feeds in, small results out, every tensor freed before the call returns. Large
+ * vectors do not travel: they are fed as the caller's memory, to be read there or (names in `_out`) written there.
+ */
+import { rmSync } from "node:fs";
+import { assert, present } from "../../base/assert.ts";
+import { graphTag } from "../recorder/saved-model.ts";
+import type { Binding } from "./binding.ts";
+
+export interface Feed {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float32Array | Int32Array;
+}
+
+export interface Session {
+  /** Carries out what `fetch` names and returns its value: float32, a copy. */
+  run(feeds: readonly Feed[], fetch: string): Float32Array;
+  close(): void;
+}
+
+/**
+ * Loads the graph that a recorder of this process has just written into a private folder, and deletes it. A graph is
+ * code: one from anywhere else must never be loaded.
+ */
+export function loadSession(binding: Binding, folder: string): Session {
+  const session = binding.loadSavedModel(folder, graphTag);
+  rmSync(folder, { recursive: true });
+  return {
+    run(feeds, fetch) {
+      const tensors: number[] = [];
+      try {
+        for (const { name, shape, values } of feeds) {
+          // TensorFlow would write into a copy of memory that is not aligned (flat-vector.ts).
+          assert(!name.endsWith("_out") || values.buffer instanceof SharedArrayBuffer, `${name} is not a flat vector`);
+          tensors.push(binding.createTensor(shape, values instanceof Int32Array ? binding.TF_INT32 : binding.TF_FLOAT, values));
+        }
+        const [result] = binding.runSavedModel(session, tensors, feeds.map(({ name }) => `${name}:0`).join(","), `${fetch}:0`);
+        const { id } = present(result, "a fetch has a result");
+        tensors.push(id);
+        const values = binding.tensorDataSync(id);
+        assert(values instanceof Float32Array, `${fetch} is not float32`);
+        return values;
+      } finally {
+        for (const tensor of tensors) binding.deleteTensor(tensor);
+      }
+    },
+    close: () => binding.deleteSavedModel(session),
+  };
+}
