@@ -29,12 +29,7 @@ interface Place {
 }
 
 /** `shards` in the manifest's order; `byteLengths` of the tokenizer: UTF-8 bytes of each token. */
-export function leafSource(
-  config: SampleConfig,
-  manifest: Manifest,
-  shards: readonly ShardTokens[],
-  byteLengths: Int32Array,
-): LeafSource {
+export function leafSource(config: SampleConfig, manifest: Manifest, shards: readonly ShardTokens[], byteLengths: Int32Array): LeafSource {
   const context = config["model.context"];
   const sequences = config["step.sequences"];
   const samples = stepSamples(config, manifest);

@@ -80,7 +80,9 @@ function integerWeights(wanted: readonly number[]): readonly number[] {
   const exact = wanted.map((share) => (sum > 0 ? (share / sum) * slots : slots / wanted.length));
   const weights = exact.map((share) => Math.max(1, Math.floor(share)));
   let left = slots - weights.reduce((total, weight) => total + weight, 0);
-  const byRemainder = exact.map((share, language) => ({ language, over: share - (weights[language] ?? 0) })).sort((a, b) => b.over - a.over || a.language - b.language);
+  const byRemainder = exact
+    .map((share, language) => ({ language, over: share - (weights[language] ?? 0) }))
+    .sort((a, b) => b.over - a.over || a.language - b.language);
   for (let i = 0; left > 0; i = (i + 1) % byRemainder.length) {
     const language = byRemainder[i]?.language ?? 0;
     weights[language] = (weights[language] ?? 0) + 1;

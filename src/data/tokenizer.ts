@@ -77,6 +77,8 @@ function charactersEncoder(tokens: readonly string[]): (text: string) => Uint16A
   };
 }
 
+const utf8 = new TextEncoder();
+
 /** Words repeat, so their tokens are remembered: at most this many words, then the memory starts afresh. */
 const wordsRemembered = 100_000;
 
@@ -93,22 +95,21 @@ function bpeEncoder(file: TokenizerFile): (text: string) => Uint16Array {
     assert(leftId !== undefined && rightId !== undefined && merged !== undefined, "merges name tokens of the vocabulary");
     ranks.set(leftId * 0x1_0000 + rightId, { rank, merged });
   });
+  const bytesOfWord = (word: string): readonly number[] => Array.from(utf8.encode(word), (byte) => byteIds[byte] ?? 0);
+  // Without merges the cut into words changes nothing.
+  if (file.merges.length === 0) return (text) => Uint16Array.from(bytesOfWord(text));
   const remembered = new Map<string, readonly number[]>();
   const encodeWord = (word: string): readonly number[] => {
     let tokens = remembered.get(word);
     if (tokens === undefined) {
-      const binary = binaryOf(word);
-      const word0 = Array.from({ length: binary.length }, (_, i) => byteIds[binary.charCodeAt(i)] ?? 0);
-      tokens = mergeWord(word0, ranks);
+      tokens = mergeWord(bytesOfWord(word), ranks);
       if (remembered.size >= wordsRemembered) remembered.clear();
       remembered.set(word, tokens);
     }
     return tokens;
   };
   return (text) => {
-    // Without merges the cut into words changes nothing.
-    const words = file.merges.length === 0 ? [text] : wordsOf(text);
-    const pieces = words.map(encodeWord);
+    const pieces = wordsOf(text).map(encodeWord);
     const out = new Uint16Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
     let at = 0;
     for (const piece of pieces) {

@@ -2,8 +2,9 @@
  * The model to beat: for each language the frequencies of its training tokens (one added to each), in bits per byte of its
  * validation split. Its targets are those of the validation leaves: every token but the first.
  */
-import type { Manifest } from "./manifest.ts";
+
 import type { ShardTokens } from "./leaf-source.ts";
+import type { Manifest } from "./manifest.ts";
 
 /** Bits per byte of each language, in the manifest's order. */
 export function unigramBitsPerByte(manifest: Manifest, shards: readonly ShardTokens[], byteLengths: Int32Array): readonly number[] {
