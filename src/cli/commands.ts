@@ -1,0 +1,23 @@
+/** The table of commands. A module is loaded only when its command runs, so that `--help` stays quick. */
+import type { Command } from "commander";
+
+export interface CommandEntry {
+  /** One or two words: `train`, `data prepare`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+/** What a command's file exports. */
+export interface CommandModule {
+  /** Adds arguments, flags, examples and the action. A failed action throws; another exit status goes into process.exitCode. */
+  readonly define: (command: Command) => void;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "doctor",
+    summary: "Show what this machine has for training, and what to do about what is missing.",
+    load: () => import("./doctor.ts"),
+  },
+];

@@ -1,0 +1,29 @@
+/** What every command that reads a configuration has: CONFIG.yaml, --set, and how they become a Config. */
+import type { Command } from "commander";
+import { loadConfig } from "../config/io/load.ts";
+import type { Config } from "../config/options.ts";
+
+export interface ConfigFlags {
+  readonly set?: readonly string[];
+  /** On every command. */
+  readonly json?: true;
+}
+
+/** Adds `[CONFIG.yaml]` and `--set`; the action gets (file: string | undefined, flags: ConfigFlags & …). */
+export function withConfig(command: Command): Command {
+  return command
+    .argument("[CONFIG.yaml]", "configuration file; docs/reference/options.md lists the options")
+    .option("--set <path=value>", "set one option (repeatable); wins over file and environment", (text, before: string[] = []) => [...before, text]) => [...before, text],
+      [],
+    );
+}
+
+/** The resolved configuration; `settings` are `path=value` texts that other flags of the command stand for. */
+export function configOf(file: string | undefined, flags: ConfigFlags, settings: readonly string[] = []): Config {
+  return loadConfig({ file, set: [...(flags.set ?? []), ...settings] });
+}
+
+/** Adds examples to `--help`, each a line that can be pasted. */
+export function withExamples(command: Command, examples: readonly string[]): Command {
+  return command.addHelpText("after", `\nexamples:\n${examples.map((line) => `  $ ${line}`).join("\n")}`);
+}
