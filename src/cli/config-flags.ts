@@ -13,9 +13,11 @@ export interface ConfigFlags {
 export function withConfig(command: Command): Command {
   return command
     .argument("[CONFIG.yaml]", "configuration file; docs/reference/options.md lists the options")
-    .option("--set <path=value>", "set one option (repeatable); wins over file and environment", (text, before: string[] = []) => [...before, text]) => [...before, text],
-      [],
-    );
+    .option("--set <path=value>", "set one option (repeatable); wins over file and environment", collect);
+}
+
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 /** The resolved configuration; `settings` are `path=value` texts that other flags of the command stand for. */
