@@ -1,0 +1,130 @@
+/**
+ * A run's log folded into where the run stands. Every step keeps two digests; whole records are kept only from the
+ * oldest checkpoint that may be resumed from, because a replay begins at a checkpoint. It grows with each append.
+ */
+import { assert, present } from "../base/assert.ts";
+import { BabelgradError } from "../base/errors.ts";
+import type { Digest, Step } from "../base/ids.ts";
+import { addTallies, type Tally } from "../step/tally.ts";
+import type { Position } from "../wire/messages.ts";
+import type { CommittedStep } from "./cluster-events.ts";
+import type { History } from "./history.ts";
+import type { GenerationRecord, RunRecord } from "./run-records.ts";
+
+export class RunHistory implements History {
+  readonly #checkpointsKept: number;
+  /** [0] the lineage before step 0, [s + 1] the one after step s. */
+  readonly #lineages: Digest[] = [];
+  readonly #evaluated = new Set<Step>();
+  readonly #records = new Map<Step, CommittedStep>();
+  /** Steps of the newest checkpoints, ascending. */
+  readonly #checkpoints: Step[] = [];
+  #firstRecord: Step = 0;
+  #term = 0;
+  #lastGeneration: GenerationRecord | undefined;
+  #totals: Tally = [];
+  #stored: Position | undefined;
+
+  /** `checkpointsKept`: how many checkpoints stay on disk (checkpoint.keep). */
+  constructor(checkpointsKept: number) {
+    this.#checkpointsKept = checkpointsKept;
+  }
+
+  /** The lineage of the initial state, once the numeric class is known. A log with steps has said it already. */
+  begin(lineage: Digest): void {
+    const known = this.#lineages[0];
+    assert(known === undefined || known === lineage, `the run began with lineage ${known}, not ${lineage}`);
+    this.#lineages[0] = lineage;
+  }
+
+  get isBegun(): boolean {
+    return this.#lineages.length > 0;
+  }
+
+  /** Takes the next record of the log; `log-damaged` when it does not follow from those before. */
+  take(record: RunRecord): void {
+    switch (record.kind) {
+      case "term":
+        check(record.term > this.#term, `term ${record.term} follows term ${this.#term}`);
+        this.#term = record.term;
+        return;
+      case "generation":
+        this.#lastGeneration = record;
+        return;
+      case "step":
+        return this.#takeStep(record);
+      case "evaluation":
+        check(this.lineageAt(record.step) === record.lineage, `an evaluation is of an unknown state after ${record.step} steps`);
+        this.#evaluated.add(record.step);
+        return;
+      case "checkpoint":
+        check(record.step <= this.committed, `checkpoint ${record.name} is ahead of the log`);
+        return this.#takeCheckpoint(record.step);
+    }
+  }
+
+  #takeStep({ kind: _, ...step }: Extract<RunRecord, { kind: "step" }>): void {
+    check(step.step === this.committed, `step ${step.step} comes after ${this.committed} committed steps`);
+    if (step.step === 0) this.begin(step.lineageBefore);
+    check(
+      this.lineageAt(step.step) === step.lineageBefore,
+      `step ${step.step} begins with another lineage than the step before it ended with`,
+    );
+    this.#lineages.push(step.lineage);
+    this.#records.set(step.step, step);
+    this.#totals = addTallies(this.#totals, step.tally);
+  }
+
+  #takeCheckpoint(step: Step): void {
+    this.#checkpoints.push(step);
+    if (this.#checkpoints.length > this.#checkpointsKept) this.#checkpoints.shift();
+    if (this.#checkpoints.length < this.#checkpointsKept) return;
+    const oldest = Math.min(...this.#checkpoints);
+    // The newest record stays: a worker that missed its commit gets it again.
+    for (; this.#firstRecord < Math.min(oldest, this.committed - 1); this.#firstRecord++) this.#records.delete(this.#firstRecord);
+  }
+
+  get committed(): Step {
+    return Math.max(0, this.#lineages.length - 1);
+  }
+
+  lineageAt(step: Step): Digest | undefined {
+    return this.#lineages[step];
+  }
+
+  recordOf(step: Step): CommittedStep | undefined {
+    return this.#records.get(step);
+  }
+
+  isEvaluated(step: Step): boolean {
+    return this.#evaluated.has(step);
+  }
+
+  /** What a restart loads: the checkpoint named with `store`, or the initial state. */
+  get stored(): Position {
+    return this.#stored ?? { step: 0, lineage: present(this.#lineages[0], "a run has begun before a state is loaded") };
+  }
+
+  /** The checkpoint of this state is whole on disk: just written, or verified at the start. */
+  store(step: Step): void {
+    this.#stored = { step, lineage: present(this.lineageAt(step), "a checkpoint that the log knows") };
+  }
+
+  /** The last term on disk, 0 before the first. */
+  get term(): number {
+    return this.#term;
+  }
+
+  get lastGeneration(): GenerationRecord | undefined {
+    return this.#lastGeneration;
+  }
+
+  /** Sums over all committed steps, by language. */
+  get totals(): Tally {
+    return this.#totals;
+  }
+}
+
+function check(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new BabelgradError("log-damaged", `the log contradicts itself: ${what}`, { path: "the log" });
+}
