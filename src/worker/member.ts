@@ -48,6 +48,11 @@ export class Member<P, B> implements Machine<MemberEvent<P, B>, MemberEffect<P, 
     return this.#position;
   }
 
+  /** Frames and messages that wait for a plan or for an update: bounded, because peers are at most one step ahead. */
+  get backlog(): number {
+    return this.#early.size + this.#deferred.length;
+  }
+
   step(_now: Millis, event: MemberEvent<P, B>): readonly MemberEffect<P, B>[] {
     this.#effects = [];
     this.#take(event);
