@@ -243,7 +243,9 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
         if (this.#phase.plan.members.some((m) => m.worker === worker)) this.#loseMember(this.#phase, worker);
         return;
       case "appending":
+        // It may be back under its name before the record is on disk, and then it has not prepared this step.
         this.#note("lost-while-appending");
+        this.#phase.stepping.prepared.delete(worker);
         return;
       case "boundary":
         this.#note("lost-at-boundary");
@@ -381,7 +383,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
 
   #commit(stepping: Stepping, record: CommittedStep): void {
     const position = { step: record.step + 1, lineage: record.lineage };
-    const members = this.#aliveMembers(stepping.plan);
+    const members = this.#aliveMembers(stepping.plan).filter((id) => stepping.prepared.has(id));
     const reason = this.#reasonToHold(position, stepping, members);
     for (const worker of members) {
       const view = present(this.#workers.get(worker), "an alive member is known");
