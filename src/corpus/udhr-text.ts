@@ -22,17 +22,17 @@ const scheme = "udhr:";
 const paragraphsMin = 10;
 
 /** Several scripts and families, for `udhr:` alone. */
-const sample = "udhr:ar,en,es,fi,fr,he,hi,ja,ru,sw,tr,zh";
+const sample = "udhr:ar+en+es+fi+fr+he+hi+ja+ru+sw+tr+zh";
 
 export function isUdhr(input: string): boolean {
   return input.startsWith(scheme);
 }
 
-/** Parses `udhr:en,fr,sw=20`. @throws BabelgradError `udhr-unknown` */
+/** Parses `udhr:en+fr+sw=20`. @throws BabelgradError `udhr-unknown` */
 export function parseUdhr(input: string): readonly UdhrLanguage[] {
   return (input === scheme ? sample : input)
     .slice(scheme.length)
-    .split(",")
+    .split("+")
     .map((part) => {
       const [code = "", count, ...rest] = part.split("=");
       const language = languageCode(code);

@@ -5,11 +5,13 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { digestOf } from "../../base/digest.ts";
+import { diskError } from "../../base/disk.ts";
 import { BabelgradError } from "../../base/errors.ts";
 import type { Config } from "../../config/options.ts";
 import { sha256 } from "../../data/io/sha256.ts";
 import { type Manifest, parseManifest } from "../../data/manifest.ts";
 import { type PrepareOptions, prepare } from "../prepare.ts";
+import { isUdhr } from "../udhr-text.ts";
 import { findInputs, type InputOptions, type Inputs, readInputs } from "./read-inputs.ts";
 
 /** Raised when preparation would make other files from the same inputs. */
@@ -36,11 +38,16 @@ export async function prepareFromConfig(
     });
   if (isThere && (config["data.inputs"].length === 0 || (await isFarAway(config["data.inputs"]))))
     return { dir, manifest: await readManifest(dir), isNew: false };
-  return { dir, ...(await prepareFolder(inputOptions(config), prepareOptions(config), dir)) };
+  return { dir, ...(await prepareInputs(config, dir)) };
+}
+
+/** Prepares `data.inputs` into `dir`. @throws BabelgradError what preparation throws */
+export async function prepareInputs(config: DataConfig, dir: string): Promise<{ readonly manifest: Manifest; readonly isNew: boolean }> {
+  return prepareFolder(inputOptions(config), prepareOptions(config), dir);
 }
 
 /** Reads, prepares and writes; does nothing when `dir` was made from the same files with the same options. */
-export async function prepareFolder(
+async function prepareFolder(
   input: InputOptions,
   options: PrepareOptions,
   dir: string,
@@ -120,13 +127,13 @@ async function replaceFolder(dir: string, files: readonly (readonly [string, Uin
   } catch (error) {
     if ((await exists(old)) && !(await exists(dir))) await rename(old, dir);
     await rm(fresh, { recursive: true, force: true });
-    throw error;
+    throw error instanceof Error && "code" in error ? diskError("write", dir, String(error.code), error) : error;
   }
 }
 
 /** Whether an input is not there, as on a machine that only got the prepared data. */
 async function isFarAway(inputs: readonly string[]): Promise<boolean> {
-  for (const input of inputs) if (!input.startsWith("udhr:") && !(await exists(input))) return true;
+  for (const input of inputs) if (!isUdhr(input) && !(await exists(input))) return true;
   return false;
 }
 

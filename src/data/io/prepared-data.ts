@@ -4,6 +4,7 @@
  */
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { diskError } from "../../base/disk.ts";
 import { BabelgradError } from "../../base/errors.ts";
 import type { Digest } from "../../base/ids.ts";
 import type { ShardTokens } from "../leaf-source.ts";
@@ -98,6 +99,6 @@ async function keep(path: string, bytes: Uint8Array): Promise<void> {
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true });
-    throw error;
+    throw error instanceof Error && "code" in error ? diskError("write", path, String(error.code), error) : error;
   }
 }

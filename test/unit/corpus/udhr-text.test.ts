@@ -30,13 +30,13 @@ test("several declarations of one language: the one named by its ISO 639-3 code"
 });
 
 test("an input: languages and how many paragraphs of each", () => {
-  expect(parseUdhr("udhr:en,ZH_hans=20")).toEqual([
+  expect(parseUdhr("udhr:en+ZH_hans=20")).toEqual([
     { language: "en", paragraphs: undefined },
     { language: "zh-Hans", paragraphs: 20 },
   ]);
   expect(parseUdhr("udhr:").length).toBe(12);
 });
 
-test.each(["udhr:en,,fr", "udhr:english", "udhr:en=9", "udhr:en=many", "udhr:en=10=10"])("%s: refused", (input) => {
+test.each(["udhr:en++fr", "udhr:english", "udhr:en=9", "udhr:en=many", "udhr:en=10=10"])("%s: refused", (input) => {
   expect(() => parseUdhr(input)).toThrow(expect.objectContaining({ code: "udhr-unknown" }));
 });
