@@ -16,6 +16,8 @@ import zipfile
 
 cache, key, requirements, clone = sys.argv[1:]
 place, partial = os.path.join(cache, key), os.path.join(cache, key + ".partial")
+# A clone that uses a runtime is written down in the runtime's folder `clones`, under this name.
+name = hashlib.sha256(clone.encode()).hexdigest()[:16]
 
 # The wheels are not for this Python: the flags name the platform whatever python3 the user has.
 PIP = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
@@ -34,7 +36,7 @@ def fetch():
     subprocess.run(PIP + ["--dest", wheels, "-r", requirements], check=True, env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "0"})
     for wheel in sorted(glob.glob(os.path.join(wheels, "*.whl"))):
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(partial, [name for name in archive.namelist() if name.startswith(WANTED) or "LICENSE" in name])
+            archive.extractall(partial, [entry for entry in archive.namelist() if entry.startswith(WANTED) or "LICENSE" in entry])
         os.remove(wheel)
     shutil.rmtree(wheels)
     os.rename(partial, place)
@@ -45,21 +47,21 @@ def clean():
         folder = os.path.join(cache, other)
         if other == key or not os.path.isdir(folder):
             continue
-        if not other.endswith(".partial") and any(is_used(user) for user in glob.glob(os.path.join(folder, "clones", "*"))):
-            continue
-        shutil.rmtree(folder)
+        left = os.path.join(folder, "clones", name)
+        if os.path.exists(left):
+            os.remove(left)
+        if other.endswith(".partial") or not any(is_there(user) for user in glob.glob(os.path.join(folder, "clones", "*"))):
+            shutil.rmtree(folder)
 
 
-def is_used(user):
+def is_there(user):
     with open(user, encoding="utf-8") as file:
-        path = file.read()
-    return path != clone and os.path.exists(os.path.join(path, "package.json"))
+        return os.path.exists(os.path.join(file.read(), "package.json"))
 
 
 if not os.path.isdir(place):
     fetch()
-users = os.path.join(place, "clones")
-os.makedirs(users, exist_ok=True)
-with open(os.path.join(users, hashlib.sha256(clone.encode()).hexdigest()[:16]), "w", encoding="utf-8") as file:
+os.makedirs(os.path.join(place, "clones"), exist_ok=True)
+with open(os.path.join(place, "clones", name), "w", encoding="utf-8") as file:
     file.write(clone)
 clean()
