@@ -142,8 +142,8 @@ export class MemoryDisk implements Disk {
       write: (position, bytes) =>
         this.#call("write", path, () => {
           const length = Math.min(bytes.length, this.writeMax, this.room);
-          if (length === 0) throw diskError("write", path, "ENOSPC");
-          this.room -= Math.max(0, position + length - node.bytes.length);
+          if (length <= 0) throw diskError("write", path, "ENOSPC");
+          this.room -= Math.min(length, Math.max(0, position + length - node.bytes.length));
           const written = bytes.slice(0, length);
           change((before, share) => {
             const part = written.subarray(0, Math.ceil(share * length));
