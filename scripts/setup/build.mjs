@@ -39,6 +39,6 @@ function removeOrphans(sources, target) {
 function listFiles(folder, ending) {
   return readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith(ending))
-    .sort()
+    .sort((a, b) => (a < b ? -1 : 1))
     .map((name) => join(folder, name));
 }

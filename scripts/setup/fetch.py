@@ -37,7 +37,6 @@ def fetch():
     for wheel in sorted(glob.glob(os.path.join(wheels, "*.whl"))):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(partial, [entry for entry in archive.namelist() if entry.startswith(WANTED) or "LICENSE" in entry])
-        os.remove(wheel)
     shutil.rmtree(wheels)
     os.rename(partial, place)
 
