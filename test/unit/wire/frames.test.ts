@@ -82,7 +82,9 @@ describe("a frame", () => {
   it("the bytes are those of protocol version 1: a change here is another version", () => {
     const { header, payload } = encodeFrame(layout, crc32, partial);
     expect([header.length, payload.length, frameBytesMax(layout)]).toEqual([152, 12, 104 + 4 * 24 + 262_144]);
-    expect(createHash("sha256").update(header).update(payload).digest("hex")).toMatchInlineSnapshot(`"91e0b5322783feca2375e804055efb4d58340db836dcb604fb5bc80362a5155d"`);
+    expect(createHash("sha256").update(header).update(payload).digest("hex")).toMatchInlineSnapshot(
+      `"91e0b5322783feca2375e804055efb4d58340db836dcb604fb5bc80362a5155d"`,
+    );
   });
 
   it.each([
