@@ -8,16 +8,25 @@ import { nearest } from "../config/nearest.ts";
 import { type CommandEntry, commands } from "./commands.ts";
 import { printEvent } from "./event.ts";
 
-/** Runs one command line (without node and script); its exit status goes into process.exitCode. */
+/** The process's main: runs its command line, and leaves the exit status in process.exitCode. */
 export async function runMain(args: readonly string[]): Promise<void> {
   // The reader of a pipe may leave early (`| head`): that is its choice and no failure of ours.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
+  // What is thrown in a callback ends the process as what a command throws does.
+  process.on("uncaughtException", (error) => process.exit(reportFailure(error, args.includes("--json"))));
+  const status = await runCommandLine(args);
+  if (status !== 0) process.exitCode = status;
+}
+
+/** Runs one command line (without node and script) and resolves to the exit status of its failure, else 0. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     await dispatch(args);
+    return 0;
   } catch (error) {
-    process.exitCode = reportFailure(error, args.includes("--json"));
+    return reportFailure(error, args.includes("--json"));
   }
 }
 

@@ -1,7 +1,7 @@
 /** The command line in this process: dispatch, usage errors, exit statuses, and no stack trace where it is not a bug. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { commands } from "../../../src/cli/commands.ts";
-import { runMain } from "../../../src/cli/main.ts";
+import { runCommandLine } from "../../../src/cli/main.ts";
 
 async function run(...args: string[]): Promise<{ status: number; out: string; err: string }> {
   const texts = { out: "", err: "" };
@@ -13,11 +13,7 @@ async function run(...args: string[]): Promise<{ status: number; out: string; er
     texts.err += String(text);
     return true;
   });
-  const before = process.exitCode;
-  process.exitCode = 0;
-  await runMain(args);
-  const status = Number(process.exitCode);
-  process.exitCode = before;
+  const status = await runCommandLine(args);
   vi.restoreAllMocks();
   return { status, ...texts };
 }
