@@ -53,31 +53,30 @@ export class CheckpointStore {
    * Those passed over are reported. All that could be wanted are damaged: `checkpoint-corrupt`. Nothing is removed.
    */
   async newest(isWanted: (manifest: CheckpointManifest) => boolean = () => true): Promise<Checkpoint | undefined> {
-    const passedOver: { readonly code: "checkpoint-corrupt" | "checkpoint-unknown"; readonly what: string }[] = [];
+    const passedOver: PassedOver[] = [];
+    const report = (instead: string) => {
+      for (const { code, what, folder } of passedOver)
+        this.#settings.report(new BabelgradError(code, `${what}. Going on from ${instead}`, { folder }));
+    };
     for (const name of await this.#names()) {
+      const folder = `${this.#folder}/${name}`;
       const opened = await this.#open(name);
-      if (typeof opened === "string") passedOver.push({ code: "checkpoint-corrupt", what: opened });
-      else if (!isWanted(opened.manifest)) {
-        await opened.close();
-        passedOver.push({
-          code: "checkpoint-unknown",
-          what: `${name} has lineage ${opened.manifest.lineage}, which the log of the run does not know`,
-        });
-      } else {
-        for (const { code, what } of passedOver)
-          this.#settings.report(new BabelgradError(code, `${what}. Going on from ${name}`, this.#where(what)));
+      if (typeof opened === "string") passedOver.push({ code: "checkpoint-corrupt", what: opened, folder });
+      else if (isWanted(opened.manifest)) {
+        report(name);
         return opened;
+      } else {
+        await opened.close();
+        const what = `${name} has lineage ${opened.manifest.lineage}, which the log of the run does not know`;
+        passedOver.push({ code: "checkpoint-unknown", what, folder });
       }
     }
-    const damaged = passedOver.filter(({ code }) => code === "checkpoint-corrupt").map(({ what }) => what);
-    if (damaged.length > 0)
-      throw new BabelgradError(
-        "checkpoint-corrupt",
-        `${damaged.join("; ")}. No whole checkpoint is left; nothing was removed`,
-        this.#where(damaged[0] ?? ""),
-      );
-    for (const { code, what } of passedOver)
-      this.#settings.report(new BabelgradError(code, `${what}. Going on from the initial state`, this.#where(what)));
+    const damaged = passedOver.filter(({ code }) => code === "checkpoint-corrupt");
+    if (damaged.length > 0) {
+      const what = `${damaged.map((d) => d.what).join("; ")}. No whole checkpoint is left; nothing was removed`;
+      throw new BabelgradError("checkpoint-corrupt", what, { folder: damaged.map(({ folder }) => folder).join(", ") });
+    }
+    report("the initial state");
     return undefined;
   }
 
@@ -89,13 +88,9 @@ export class CheckpointStore {
   }
 
   async #open(name: string): Promise<Checkpoint | string> {
-    const opened = await openCheckpoint(this.#settings.disk, `${this.#folder}/${name}`);
+    const opened = await openCheckpoint(this.#settings.disk, `${this.#folder}/${name}`).catch(unreadable);
     this.#isWhole.set(name, typeof opened !== "string");
     return opened;
-  }
-
-  #where(what: string): Readonly<Record<string, string>> {
-    return { folder: `${this.#folder}/${what.split(/[/ ]/)[0] ?? ""}` };
   }
 
   /** Puts a sealed checkpoint in its place; from here on it is there, whatever else goes wrong. */
@@ -147,3 +142,16 @@ export class CheckpointStore {
 /** Names of folders that are no checkpoints: being written, and moved aside while their successor takes their place. */
 const partialPrefix = ".partial-";
 const replacedPrefix = ".replaced-";
+
+/** A checkpoint that is not taken, and why. */
+interface PassedOver {
+  readonly code: "checkpoint-corrupt" | "checkpoint-unknown";
+  readonly what: string;
+  readonly folder: string;
+}
+
+/** A file that the disk cannot read is a damaged file. */
+function unreadable(error: unknown): string {
+  if (error instanceof BabelgradError) return error.message;
+  throw error;
+}

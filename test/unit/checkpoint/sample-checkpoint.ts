@@ -22,16 +22,14 @@ export function vectorOf(step: number, vector: Vector): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => Math.fround(step + vector / 7 + i / 3));
 }
 
-export async function openStore(disk: Disk, folder: string, keep = 3, reports: BabelgradError[] = []): Promise<CheckpointStore> {
-  return CheckpointStore.open({
-    disk,
-    folder,
-    layout,
-    moments: 2,
-    tokenizer: new TextEncoder().encode("{}"),
-    keep,
-    report: (error) => reports.push(error),
-  });
+export async function openStore(
+  disk: Disk,
+  folder: string,
+  keep = 3,
+  reports: BabelgradError[] = [],
+  tokenizer = new TextEncoder().encode("{}"),
+): Promise<CheckpointStore> {
+  return CheckpointStore.open({ disk, folder, layout, moments: 2, tokenizer, keep, report: (error) => reports.push(error) });
 }
 
 export function aboutOf(step: number) {

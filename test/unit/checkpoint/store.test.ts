@@ -138,6 +138,16 @@ describe("damage", () => {
     expect(reports).toHaveLength(1);
   });
 
+  it("a file that the disk cannot read: is damaged", async () => {
+    const disk = new MemoryDisk();
+    const reports: BabelgradError[] = [];
+    const store = await openStore(disk, "/run", 3, reports);
+    for (const step of [100, 200]) await writeCheckpoint(store, step);
+    disk.fault = (doing, path) => (doing === "read" && path.includes("step-000200/model") ? "EIO" : undefined);
+    expect((await store.newest())?.name).toBe("step-000100");
+    expect(reports[0]?.message).toMatch(/step-000200\/model.safetensors \(EIO\). Going on from step-000100/);
+  });
+
   it("all are damaged: an error that names each, and nothing is removed", async () => {
     const disk = new MemoryDisk();
     const store = await openStore(disk, "/run");

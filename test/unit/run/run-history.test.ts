@@ -89,7 +89,7 @@ describe("a record from disk", () => {
     [{ ...stepRecord(1), tally: 3 }],
     [{ ...stepRecord(1), scalars: null }],
     [{ kind: "term", term: 1 }],
-  ])("%j: is not", (value) => {
+  ])("of another shape, case %#: is not", (value) => {
     expect(parseRecord(value)).toBeUndefined();
   });
 });
