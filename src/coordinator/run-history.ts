@@ -23,6 +23,7 @@ export class RunHistory implements History {
   #term = 0;
   #lastGeneration: GenerationRecord | undefined;
   #totals: Tally = [];
+  #lastEvaluation: { readonly step: Step; readonly tally: Tally } | undefined;
   #stored: Position | undefined;
 
   /** `checkpointsKept`: how many checkpoints stay on disk (checkpoint.keep). */
@@ -56,6 +57,7 @@ export class RunHistory implements History {
       case "evaluation":
         check(this.lineageAt(record.step) === record.lineage, `an evaluation is of an unknown state after ${record.step} steps`);
         this.#evaluated.add(record.step);
+        this.#lastEvaluation = record;
         return;
       case "checkpoint":
         check(record.step <= this.committed, `checkpoint ${record.name} is ahead of the log`);
@@ -63,7 +65,7 @@ export class RunHistory implements History {
     }
   }
 
-  #takeStep({ kind: _, ...step }: Extract<RunRecord, { kind: "step" }>): void {
+  #takeStep(step: CommittedStep): void {
     check(step.step === this.committed, `step ${step.step} comes after ${this.committed} committed steps`);
     if (step.step === 0) this.begin(step.lineageBefore);
     check(
@@ -117,6 +119,10 @@ export class RunHistory implements History {
 
   get lastGeneration(): GenerationRecord | undefined {
     return this.#lastGeneration;
+  }
+
+  get lastEvaluation(): { readonly step: Step; readonly tally: Tally } | undefined {
+    return this.#lastEvaluation;
   }
 
   /** Sums over all committed steps, by language. */

@@ -25,7 +25,7 @@ export class RunLog {
   #end: number;
   #last: Digest;
   #queue: Promise<unknown> = Promise.resolve();
-  #failure: unknown;
+  #failure: Error | undefined;
 
   private constructor(file: DiskFile, end: number, last: Digest) {
     this.#file = file;
@@ -78,7 +78,7 @@ export class RunLog {
       await writeAll(this.#file, this.#end, bytes);
       await this.#file.sync();
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
     this.#end += bytes.length;

@@ -3,12 +3,14 @@ import { once } from "node:events";
 import { mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { realDisk } from "../../../src/checkpoint/io/disk.ts";
 import { RunDirectory } from "../../../src/coordinator/io/run-directory.ts";
 import { lockRun } from "../../../src/coordinator/io/run-lock.ts";
 import { openStore } from "../../unit/checkpoint/sample-checkpoint.ts";
 
+const standIn = fileURLToPath(new URL("./coordinator-stand-in.ts", import.meta.url));
 let folder = "";
 const children: ChildProcess[] = [];
 beforeEach(async () => {
@@ -26,8 +28,8 @@ afterEach(async () => {
 /** Runs the stand-in; `blocks` limits every file to so many KiB, as a disk that is full would. */
 function start(task: "hold" | "fill" | "checkpoint", blocks?: number): ChildProcess {
   const limit = blocks === undefined ? "" : `ulimit -f ${blocks}; `;
-  const command = `${limit}exec "$0" --import ./test/typescript-loader.mjs test/integration/run/coordinator-stand-in.ts "$1" "$2"`;
-  const child = spawn("bash", ["-c", command, process.execPath, folder, task], { stdio: ["ignore", "pipe", "inherit"] });
+  const command = `${limit}exec "$0" --import ./test/typescript-loader.mjs "$1" "$2" "$3"`;
+  const child = spawn("bash", ["-c", command, process.execPath, standIn, folder, task], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   return child;
 }
@@ -79,8 +81,8 @@ describe("a lock", () => {
         await second.release();
         return "taken";
       },
-      (error: { readonly code: string; readonly facts: { readonly path: string } }) => {
-        expect([error.code, error.facts.path]).toEqual(["run-locked", `${folder}/lock/${edit(name)}`]);
+      (error: unknown) => {
+        expect(error).toMatchObject({ code: "run-locked", facts: { path: `${folder}/lock/${edit(name)}` } });
         return "refused";
       },
     );

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { BabelgradError } from "../../../src/base/errors.ts";
+import { BabelgradError } from "../../../src/base/errors.ts";
 import type { Digest } from "../../../src/base/ids.ts";
 import { openCheckpoint, type Vector } from "../../../src/checkpoint/io/checkpoint.ts";
 import { CheckpointStore } from "../../../src/checkpoint/io/store.ts";
@@ -226,7 +226,7 @@ describe("a disk that fails", () => {
       disk.room = room;
       const outcome = await writeCheckpoint(store, 200).then(
         () => "written",
-        (error: BabelgradError) => error.code,
+        (error: unknown) => (error instanceof BabelgradError ? error.code : error),
       );
       if (outcome === "written") {
         expect(room).toBeGreaterThan(500);

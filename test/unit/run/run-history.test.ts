@@ -28,7 +28,7 @@ describe("a history", () => {
     history.store(4);
     expect(history.committed).toBe(4);
     expect([0, 4, 5].map((step) => history.lineageAt(step))).toEqual([digest("L0"), digest("L4"), undefined]);
-    expect(history.recordOf(3)).toEqual({ ...stepRecord(3), kind: undefined });
+    expect(history.recordOf(3)).toEqual(stepRecord(3));
     expect(history.recordOf(4)).toBeUndefined();
     expect([history.isEvaluated(3), history.isEvaluated(4)]).toEqual([true, false]);
     expect(history.stored).toEqual({ step: 4, lineage: digest("L4") });
