@@ -93,11 +93,10 @@ function hasNvidiaDriver() {
   return isInstalled("nvidia-smi") && spawnSync("nvidia-smi", ["-L"]).status === 0;
 }
 
-/** The runtime's name in the cache: what pins it and what unpacks it. */
+/** The runtime's name in the cache, made from the file that pins it: any change there is another runtime. */
 function keyOf(root, flavour) {
-  const recipe = ["fetch.py", `runtime-${flavour}.txt`].map((name) => readFileSync(join(root, "scripts", "setup", name), "utf8"));
-  const version = /^tensorflow\S*==(\S+)/m.exec(recipe[1])?.[1];
-  return `${flavour}-${version}-${digestOf([], recipe).slice(0, 8)}`;
+  const pins = readFileSync(join(root, "scripts", "setup", `runtime-${flavour}.txt`), "utf8");
+  return `${flavour}-${/^tensorflow\S*==(\S+)/m.exec(pins)?.[1]}-${digestOf([], [pins]).slice(0, 8)}`;
 }
 
 function fetchLibraries(root, key, flavour) {
