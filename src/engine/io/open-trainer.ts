@@ -163,8 +163,8 @@ function setFlags(threads: number): string {
   threadsOfProcess = threads;
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
   process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
-  process.env["TF_NUM_INTEROP_THREADS"] = "1";
-  process.env["TF_DETERMINISTIC_OPS"] = "1";
+  process.env["TF_NUM_INTEROP_THREADS"] ??= "1";
+  process.env["TF_DETERMINISTIC_OPS"] ??= "1";
   process.env["NVIDIA_TF32_OVERRIDE"] = "0";
   const names = Object.keys(process.env).filter((name) =>
     /^(TF_ENABLE_ONEDNN_OPTS|TF_XLA_FLAGS|XLA_FLAGS|TF_DETERMINISTIC_OPS|NVIDIA_TF32_OVERRIDE|ONEDNN_\w+|DNNL_\w+)$/.test(name),
