@@ -60,7 +60,7 @@ function shares(config: MixtureConfig, sizes: readonly number[], budget: number)
       // Divided by the largest first, so that the power stays in range.
       return sizes.map((size) => exp(log(size / Math.max(...sizes)) / config["mixture.temperature"]));
     case "unimax": {
-      const result = new Array<number>(sizes.length).fill(0);
+      const result = sizes.map(() => 0);
       const ascending = sizes.map((size, language) => ({ size, language })).sort((a, b) => a.size - b.size || a.language - b.language);
       let left = budget;
       ascending.forEach(({ size, language }, taken) => {

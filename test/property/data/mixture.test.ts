@@ -19,7 +19,7 @@ test("any draw: the count before it is what drawing one by one counts", () => {
   fc.assert(
     fc.property(sizes, fc.integer({ min: 0, max: 200_000 }), fc.integer({ min: 1, max: 300 }), (languages, from, length) => {
       const mixture = mixtureOf({ "mixture.kind": "proportional", "mixture.epochs": 4, "mixture.temperature": 1 }, languages, 1);
-      const counted = new Array<number>(languages.length).fill(0);
+      const counted = languages.map(() => 0);
       for (let draw = from; draw < from + length; draw++) counted[mixture.languageOf(draw)] = (counted[mixture.languageOf(draw)] ?? 0) + 1;
       const formula = languages.map((_, language) => mixture.countBefore(language, from + length) - mixture.countBefore(language, from));
       expect(formula).toEqual(counted);

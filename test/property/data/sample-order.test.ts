@@ -22,7 +22,7 @@ test("another seed, language or epoch: another order", () => {
 
 test("many epochs: each sequence comes first about equally often", () => {
   const size = 10;
-  const first = new Array<number>(size).fill(0);
+  const first = Array.from({ length: size }, () => 0);
   for (let epoch = 0; epoch < 10_000; epoch++) {
     const sequence = sampleOrder(7, "en", epoch, size)(0);
     first[sequence] = (first[sequence] ?? 0) + 1;

@@ -52,10 +52,10 @@ test("any run: the samples of a step are its draws, sorted stably by language an
 test("whole epochs: every sequence of a language is read equally often", () => {
   const { manifest } = numberedData([[41, 2]]);
   const samples = stepSamples(sampleConfig, manifest);
-  const counts = new Array<number>(10).fill(0);
+  const counts = Array.from({ length: 10 }, () => 0);
   // 10 sequences of 4 targets; 5 steps of 12 samples are 6 epochs.
   for (let step = 0; step < 5; step++)
     for (let leaf = 0; leaf < 4; leaf++)
       for (const { sequence } of samples.samplesOfLeaf(step, leaf)) counts[sequence] = (counts[sequence] ?? 0) + 1;
-  expect(counts).toEqual(new Array(10).fill(6));
+  expect(counts).toEqual(counts.map(() => 6));
 });

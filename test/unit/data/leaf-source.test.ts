@@ -23,8 +23,8 @@ test("a leaf: row r holds tokens [kC, kC + C) of its sample and the tokens after
         const first = 1000 * language + 4 * sequence;
         expect([...batch.tokens.subarray(row * 4, row * 4 + count)]).toEqual(Array.from({ length: count }, (_, i) => first + i));
         expect([...batch.targets.subarray(row * 4, row * 4 + count)]).toEqual(Array.from({ length: count }, (_, i) => first + i + 1));
-        expect([...batch.tokens.subarray(row * 4 + count, row * 4 + 4)]).toEqual(new Array(4 - count).fill(endOfText));
-        expect([...batch.targets.subarray(row * 4 + count, row * 4 + 4)]).toEqual(new Array(4 - count).fill(-1));
+        expect([...batch.tokens.subarray(row * 4 + count, row * 4 + 4)]).toEqual(Array.from({ length: 4 - count }, () => endOfText));
+        expect([...batch.targets.subarray(row * 4 + count, row * 4 + 4)]).toEqual(Array.from({ length: 4 - count }, () => -1));
         expect([batch.languages[row], batch.targetCounts[row], batch.targetBytes[row]]).toEqual([language, count, 3 * count]);
       });
     }
