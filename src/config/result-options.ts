@@ -11,8 +11,8 @@ export function resultFields(config: Config): readonly string[] {
 }
 
 /** The result options in which a configuration differs from the run's; empty when it is the same run. */
-export function differingResultOptions(config: Config, run: Config): readonly string[] {
+export function differingResultOptions(config: Config, run: Config): readonly { option: OptionPath; was: unknown; is: unknown }[] {
   return resultPaths
     .filter((path) => JSON.stringify(config[path]) !== JSON.stringify(run[path]))
-    .map((path) => `${path}: ${JSON.stringify(config[path])}, the run has ${JSON.stringify(run[path])}`);
+    .map((option) => ({ option, was: run[option], is: config[option] }));
 }

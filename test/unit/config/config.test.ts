@@ -155,6 +155,6 @@ describe("runs", () => {
 
   test("other result options: each named with both values; operation options may differ", () => {
     const run = fromFlags("seed=1");
-    expect(differingResultOptions(fromFlags("seed=2", "workers.count=5"), run)).toEqual(["seed: 2, the run has 1"]);
+    expect(differingResultOptions(fromFlags("seed=2", "workers.count=5"), run)).toEqual([{ option: "seed", was: 1, is: 2 }]);
   });
 });
