@@ -85,19 +85,28 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
   #disagreements = 0;
   #stopRequested = false;
   #expected: ReadonlySet<WorkerId>;
-  readonly #downLinks = new Map<string, { readonly pair: readonly [WorkerId, WorkerId]; readonly since: Millis }>();
+  /** Links between members of this generation that one of them reported as down. */
+  readonly #downLinks = new Map<string, readonly [WorkerId, WorkerId]>();
+  /** How long they have been down while this process was awake. */
+  readonly #linkLiveness: Liveness<string>;
+  #now: Millis = 0;
 
   constructor(settings: ClusterSettings) {
     this.#settings = settings;
     this.#liveness = new Liveness(settings.timeoutMs);
+    this.#linkLiveness = new Liveness(settings.timeoutMs);
     this.#expected = new Set(settings.expected);
     this.#phase = { kind: "gathering", until: undefined, min: settings.expected.length > 0 ? 1 : settings.workersMin };
   }
 
   get wakeAt(): Millis | undefined {
     if (this.#phase.kind === "over") return undefined;
-    const links = [...this.#downLinks.values()].map(({ since }) => since + this.#settings.timeoutMs);
-    const times = [this.#liveness.checkAt, this.#phase.kind === "gathering" ? this.#phase.until : undefined, ...links];
+    const { kind } = this.#phase;
+    const times = [
+      this.#liveness.checkAt,
+      kind === "gathering" ? this.#phase.until : undefined,
+      kind === "stepping" ? this.#linkLiveness.checkAt : undefined,
+    ];
     const due = times.filter((t) => t !== undefined);
     return due.length === 0 ? undefined : Math.min(...due);
   }
@@ -109,6 +118,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
 
   step(now: Millis, event: ClusterEvent): readonly ClusterEffect[] {
     this.#effects = [];
+    this.#now = now;
     if (this.#phase.kind !== "over") {
       this.#take(now, event);
       for (const worker of this.#liveness.silent(now)) {
@@ -150,7 +160,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
         return this.#takePrepared(worker, message);
       case "loadFailed": {
         const view = this.#workers.get(worker);
-        if (view?.loading === undefined || view.loading.position.step !== message.position.step) return;
+        if (view?.loading === undefined || !samePosition(view.loading.position, message.position)) return;
         this.#note("load-failed");
         view.failedDonors.add(view.loading.donor);
         view.loading = undefined;
@@ -163,10 +173,10 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
       case "sampled":
         return this.#takeSamples(worker, message.position, message.samples);
       case "linkDown":
-        this.#downLinks.set(pairName(worker, message.peer), { pair: [worker, message.peer], since: now });
+        this.#takeLinkDown([worker, message.peer]);
         return;
       case "linkUp":
-        this.#downLinks.delete(pairName(worker, message.peer));
+        this.#forgetLink(pairName(worker, message.peer));
         return;
       case "leaving":
         return this.#close(worker, "it leaves");
@@ -187,6 +197,8 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     }
     const isKnown = position !== undefined && history.lineageAt(position.step) === position.lineage;
     const before = this.#workers.get(worker);
+    // It answers an older load, and the newer one has taken that state from it meanwhile.
+    if (before?.loading !== undefined && !samePosition(before.loading.position, position)) return;
     const view: WorkerView = before ?? {
       position: undefined,
       prepared: undefined,
@@ -194,7 +206,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
       failedDonors: new Set(),
       order: this.#arrivals++,
     };
-    if (view.loading !== undefined && isKnown && samePosition(view.loading.position, position)) this.#note("joiner-ready");
+    if (view.loading !== undefined && isKnown) this.#note("joiner-ready");
     view.position = isKnown ? position : undefined;
     view.prepared = isKnown && prepared?.step === position.step ? prepared : undefined;
     view.loading = undefined;
@@ -230,7 +242,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     const view = this.#workers.get(worker);
     this.#workers.delete(worker);
     this.#liveness.forget(worker);
-    for (const [name, { pair }] of this.#downLinks) if (pair.includes(worker)) this.#downLinks.delete(name);
+    for (const [name, pair] of this.#downLinks) if (pair.includes(worker)) this.#forgetLink(name);
     if (view === undefined) return;
     for (const joiner of this.#workers.values())
       if (joiner.loading?.donor === worker) {
@@ -279,18 +291,33 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     this.#lose(worker);
   }
 
+  #takeLinkDown(pair: readonly [WorkerId, WorkerId]): void {
+    // A worker that was a member before may still knock at those it knew.
+    const phase = this.#phase;
+    const plan = phase.kind === "stepping" ? phase.plan : phase.kind === "appending" ? phase.stepping.plan : undefined;
+    if (plan !== undefined && !isPlanned(pair, plan)) return;
+    this.#downLinks.set(pairName(...pair), pair);
+    this.#linkLiveness.heard(this.#now, pairName(...pair));
+  }
+
+  #forgetLink(name: string): void {
+    this.#downLinks.delete(name);
+    this.#linkLiveness.forget(name);
+  }
+
   /** Two members that cannot reach each other for the time-out: the one with more broken links leaves, then the younger. */
   #evictUnreachable(now: Millis): void {
-    for (const { pair, since } of [...this.#downLinks.values()]) {
-      if (now - since < this.#settings.timeoutMs) continue;
-      const broken = (id: WorkerId) => [...this.#downLinks.values()].filter((l) => l.pair.includes(id)).length;
-      const order = (id: WorkerId) => this.#workers.get(id)?.order ?? Number.POSITIVE_INFINITY;
-      const [worst] = [...pair].sort((a, b) => broken(b) - broken(a) || order(b) - order(a));
-      for (const [name, link] of this.#downLinks) if (link.pair.includes(present(worst, "a pair has two"))) this.#downLinks.delete(name);
-      if (worst === undefined || !this.#workers.has(worst)) continue;
-      this.#note("link-down-evicts");
-      this.#close(worst, `no link between ${pair.join(" and ")} for ${this.#settings.timeoutMs} ms`);
-    }
+    if (this.#phase.kind !== "stepping") return;
+    // One at a time: the generation that follows gives the other links their time again.
+    const [name] = this.#linkLiveness.silent(now);
+    const pair = name === undefined ? undefined : this.#downLinks.get(name);
+    if (pair === undefined) return;
+    const broken = (id: WorkerId) => [...this.#downLinks.values()].filter((p) => p.includes(id)).length;
+    const order = (id: WorkerId) => this.#workers.get(id)?.order ?? Number.POSITIVE_INFINITY;
+    const [a, b] = pair;
+    const worst = broken(a) > broken(b) || (broken(a) === broken(b) && order(a) > order(b)) ? a : b;
+    this.#note("link-down-evicts");
+    this.#close(worst, `no link between ${pair.join(" and ")} for ${this.#settings.timeoutMs} ms`);
   }
 
   // ---- steps
@@ -434,6 +461,10 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     const generation: Generation = { term: this.#settings.term, count: this.#generations };
     const plan: Plan = { generation, ...position, members, finishFrom };
     this.#phase = { kind: "stepping", plan, position, isFresh, course, prepared: new Map() };
+    // Who is no member keeps no links; when it becomes one, its links are opened and reported anew.
+    for (const [name, pair] of this.#downLinks)
+      if (isPlanned(pair, plan)) this.#linkLiveness.heard(this.#now, name);
+      else this.#forgetLink(name);
     this.#effects.push({ kind: "recordGeneration", plan, reason });
     for (const { worker } of members) this.#send(worker, { kind: "plan", ...plan });
   }
@@ -522,6 +553,8 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
       const donor = untried[0];
       this.#note("joiner-loads");
       view.loading = { position: boundary.position, donor };
+      view.position = undefined;
+      view.prepared = undefined;
       isLoading = true;
       if (donor !== undefined) this.#send(donor, { kind: "serve", position: boundary.position, receiver: worker });
       this.#send(worker, { kind: "load", position: boundary.position, donor });
@@ -635,6 +668,10 @@ function samePosition(a: Position | undefined, b: Position | undefined): boolean
 
 function samePrepared(a: PreparedStep, b: PreparedStep): boolean {
   return a.digest === b.digest && Object.is(a.sumOfSquares, b.sumOfSquares) && JSON.stringify(a.tally) === JSON.stringify(b.tally);
+}
+
+function isPlanned(pair: readonly [WorkerId, WorkerId], { members }: Plan): boolean {
+  return pair.every((id) => members.some((m) => m.worker === id));
 }
 
 function pairName(a: WorkerId, b: WorkerId): string {

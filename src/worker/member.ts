@@ -109,6 +109,8 @@ export class Member<P, B> implements Machine<MemberEvent<P, B>, MemberEffect<P, 
       case "commit":
         return this.#commit(message);
       case "load":
+        // Two loads crossed with the answer to the first, which the coordinator has by now.
+        if (samePosition(this.#position, message.position)) return;
         this.#dropWork();
         this.#plan = undefined;
         this.#position = undefined;
@@ -435,4 +437,8 @@ export class Member<P, B> implements Machine<MemberEvent<P, B>, MemberEffect<P, 
   #note(transition: MemberTransition): void {
     this.#effects.push({ kind: "note", transition });
   }
+}
+
+function samePosition(a: Position | undefined, b: Position): boolean {
+  return a?.step === b.step && a.lineage === b.lineage;
 }

@@ -23,8 +23,21 @@ export interface StateExpression {
 
 /** A gradient: that of a leaf under a state, or the sum of two. */
 export type GradientExpression =
-  | { readonly kind: "leaf"; readonly id: number; readonly step: Step; readonly leaf: Leaf; readonly state: StateExpression; readonly digest: Digest }
-  | { readonly kind: "sum"; readonly id: number; readonly left: GradientExpression; readonly right: GradientExpression; readonly digest: Digest };
+  | {
+      readonly kind: "leaf";
+      readonly id: number;
+      readonly step: Step;
+      readonly leaf: Leaf;
+      readonly state: StateExpression;
+      readonly digest: Digest;
+    }
+  | {
+      readonly kind: "sum";
+      readonly id: number;
+      readonly left: GradientExpression;
+      readonly right: GradientExpression;
+      readonly digest: Digest;
+    };
 
 /** One block of a gradient divided by the targets of the step. */
 export interface AverageExpression {

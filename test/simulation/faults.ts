@@ -189,7 +189,8 @@ export class Faults {
     for (const worker of this.#alive()) worker.die();
     disk.lastMembers = this.#chance.isTrue(0.5) ? disk.lastMembers : [];
     clock.after(500, () => this.#startCoordinator());
-    for (let i = Math.max(2, this.#world.run.workersMin); i > 0; i--) clock.after(this.#chance.whole(400, 900), () => this.#startWorker(this.#newName()));
+    for (let i = Math.max(2, this.#world.run.workersMin); i > 0; i--)
+      clock.after(this.#chance.whole(400, 900), () => this.#startWorker(this.#newName()));
   }
 
   #alive(): readonly WorkerProcess[] {

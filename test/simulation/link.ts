@@ -100,7 +100,10 @@ export class Link<M> {
 
   #push(from: 0 | 1, message: M | undefined): void {
     const direction = this.#directions[from];
-    const due = Math.max(direction.last, this.#air.clock.now + this.#air.delayMs(this.ends[from].process.name, this.#other(from).process.name));
+    const due = Math.max(
+      direction.last,
+      this.#air.clock.now + this.#air.delayMs(this.ends[from].process.name, this.#other(from).process.name),
+    );
     direction.last = due;
     direction.queue.push({ due, message } as Item<M>);
     this.#pump(from);

@@ -140,7 +140,10 @@ export class Oracle {
     assert(JSON.stringify(record.scalars) === JSON.stringify(want.scalars), `step ${step} has other scalars`);
     assert(JSON.stringify(record.tally) === JSON.stringify(want.tally), `step ${step} counts other samples`);
     assert(record.leafWorkers.length === this.#world.run.leaves, `step ${step} lacks a worker for a leaf`);
-    assert(record.leafWorkers.every((worker) => worker !== undefined), `step ${step} lacks a worker for a leaf`);
+    assert(
+      record.leafWorkers.every((worker) => worker !== undefined),
+      `step ${step} lacks a worker for a leaf`,
+    );
     assert(record.computations.length === this.#world.run.leaves, `step ${step} lacks the computations of a leaf`);
   }
 
@@ -169,8 +172,20 @@ export class Oracle {
     const { leaves, blocks } = this.#world.run;
     const isOnce = (numbers: readonly number[], count: number) =>
       numbers.length === count && numbers.toSorted((a, b) => a - b).every((n, i) => n === i);
-    assert(isOnce(plan.members.flatMap((m) => m.leaves), leaves), "a plan gives each leaf to one member");
-    assert(isOnce(plan.members.flatMap((m) => m.blocks), blocks), "a plan gives each block to one member");
+    assert(
+      isOnce(
+        plan.members.flatMap((m) => m.leaves),
+        leaves,
+      ),
+      "a plan gives each leaf to one member",
+    );
+    assert(
+      isOnce(
+        plan.members.flatMap((m) => m.blocks),
+        blocks,
+      ),
+      "a plan gives each block to one member",
+    );
     const last = this.#lastPlan;
     if (plan.finishFrom.length === 0 && last !== undefined)
       for (const { worker } of plan.members) {

@@ -37,17 +37,23 @@ export function simulate(seed: number, machines: Machines = production, isTraced
   const run = runOf(chance);
   const workers = chance.whole(2, 5);
   let faults: Faults | undefined;
-  const world: World = new World(seed, { ...run, workersMin: Math.min(run.workersMin, workers) }, paceOf(seed, () => faults), machines, {
-    trace: (line) => {
-      if (isTraced) trace.push(`${(world.clock.now / 1000).toFixed(3).padStart(8)}  ${line()}`);
+  const world: World = new World(
+    seed,
+    { ...run, workersMin: Math.min(run.workersMin, workers) },
+    paceOf(seed, () => faults),
+    machines,
+    {
+      trace: (line) => {
+        if (isTraced) trace.push(`${(world.clock.now / 1000).toFixed(3).padStart(8)}  ${line()}`);
+      },
+      moment: (moment: Moment, worker) => {
+        count(transitions, `moment ${moment}`);
+        faults?.moment(moment, worker);
+      },
+      note: (transition) => count(transitions, transition),
+      isHeld: () => false,
     },
-    moment: (moment: Moment, worker) => {
-      count(transitions, `moment ${moment}`);
-      faults?.moment(moment, worker);
-    },
-    note: (transition) => count(transitions, transition),
-    isHeld: () => false,
-  });
+  );
   faults = new Faults(world, new Chance(seed, "faults"));
   let failure: string | undefined;
   try {

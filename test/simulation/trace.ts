@@ -7,11 +7,7 @@ import type { CoordinatorMessage, Frame, Position, WorkerMessage } from "../../s
 /** Digests by the names they were given, so that a trace says h2 for the average of step 2 and L2 for the lineage before it. */
 export type NameOf = (digest: Digest) => string;
 
-export function describeMessage(
-  message: CoordinatorMessage | WorkerMessage | Frame<unknown>,
-  leaves: number,
-  nameOf: NameOf,
-): string {
+export function describeMessage(message: CoordinatorMessage | WorkerMessage | Frame<unknown>, leaves: number, nameOf: NameOf): string {
   const at = (position: Position | undefined) => (position === undefined ? "nothing" : `step ${position.step} ${nameOf(position.lineage)}`);
   const h = nameOf;
   switch (message.kind) {

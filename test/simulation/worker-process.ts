@@ -3,7 +3,7 @@ import { assert, present, unreachable } from "../../src/base/assert.ts";
 import { compareGenerations, type Generation, type WorkerId } from "../../src/base/ids.ts";
 import type { CoordinatorMessage, Frame, Plan, Position, WorkerMessage } from "../../src/wire/messages.ts";
 import type { MemberEffect, MemberEvent } from "../../src/worker/member-events.ts";
-import { type AverageExpression, type GradientExpression, sha256, type StateExpression } from "./expression.ts";
+import { type AverageExpression, type GradientExpression, type StateExpression, sha256 } from "./expression.ts";
 import { type End, Link } from "./link.ts";
 import { Process } from "./process.ts";
 import { subtree } from "./trace.ts";
@@ -291,13 +291,20 @@ export class WorkerProcess extends Process {
       case "loadState":
         return this.#loadState(effect.position, effect.donor);
       case "serveState":
-        return this.trainer.call(`snapshot of step ${effect.position.step}`, pace.smallMs(), () => this.#serve(effect.position, effect.receiver));
+        return this.trainer.call(`snapshot of step ${effect.position.step}`, pace.smallMs(), () =>
+          this.#serve(effect.position, effect.receiver),
+        );
       case "evaluateLeaves":
         for (const leaf of effect.leaves)
           this.trainer.call(`evaluation of leaf ${leaf}`, pace.leafMs(this.id), () => {
             oracle.checkState(this.id, effect.position, this.trainer.state, "evaluates");
             observer.moment("leaf-evaluated", this.id);
-            this.#take({ kind: "leafEvaluated", position: effect.position, leaf, tally: oracle.evaluationTally(effect.position.step, leaf) });
+            this.#take({
+              kind: "leafEvaluated",
+              position: effect.position,
+              leaf,
+              tally: oracle.evaluationTally(effect.position.step, leaf),
+            });
           });
         return;
       case "writeSamples":
@@ -320,31 +327,33 @@ export class WorkerProcess extends Process {
     const { clock, pace, oracle, algebra, machines, run } = this.#world;
     const { generation, step, block, targets } = effect;
     // On the main thread, beside the trainer. What an older generation asked for is not done: its memory may be gone.
-    clock.after(pace.smallMs(), () => this.post(() => {
-      if (this.#generation === undefined || compareGenerations(generation, this.#generation) !== 0) return;
-      const parts = new Map<number, GradientExpression>();
-      for (const [key, values] of effect.parts) {
-        const read = readBlock(values, `${this.id} averaging step ${step}`);
-        assert(read.kind === "view" && read.block === block, "an average is made of parts of its block");
-        parts.set(key, read.gradient);
-      }
-      const sum = present(
-        machines.fold(run.leaves, parts, (left, right) => algebra.sum(left, right)),
-        "the parts of a block make a whole tree",
-      );
-      const average = algebra.average(block, sum, targets);
-      oracle.checkAverage(this.id, step, block, average);
-      this.#world.trace(() => `${this.id} averaged block ${block} of step ${step}`);
-      this.#take({
-        kind: "blockAveraged",
-        generation,
-        step,
-        block,
-        values: { kind: "average", block, average },
-        digest: average.digest,
-        sumOfSquares: oracle.sumOfSquaresOf(step, average),
-      });
-    }));
+    clock.after(pace.smallMs(), () =>
+      this.post(() => {
+        if (this.#generation === undefined || compareGenerations(generation, this.#generation) !== 0) return;
+        const parts = new Map<number, GradientExpression>();
+        for (const [key, values] of effect.parts) {
+          const read = readBlock(values, `${this.id} averaging step ${step}`);
+          assert(read.kind === "view" && read.block === block, "an average is made of parts of its block");
+          parts.set(key, read.gradient);
+        }
+        const sum = present(
+          machines.fold(run.leaves, parts, (left, right) => algebra.sum(left, right)),
+          "the parts of a block make a whole tree",
+        );
+        const average = algebra.average(block, sum, targets);
+        oracle.checkAverage(this.id, step, block, average);
+        this.#world.trace(() => `${this.id} averaged block ${block} of step ${step}`);
+        this.#take({
+          kind: "blockAveraged",
+          generation,
+          step,
+          block,
+          values: { kind: "average", block, average },
+          digest: average.digest,
+          sumOfSquares: oracle.sumOfSquaresOf(step, average),
+        });
+      }),
+    );
   }
 
   #apply({ step, averages, scalars, isSkipped }: Extract<Effect, { kind: "applyUpdate" }>): void {
@@ -384,7 +393,6 @@ export class WorkerProcess extends Process {
     const attempt = {};
     this.#load = attempt;
     this.#generation = undefined;
-    this.trainer.state = undefined;
     const source = donor === undefined ? coordinator : this.#world.workers.get(donor);
     const fail = (reason: string): void => {
       if (this.#load !== attempt) return;
