@@ -1,5 +1,5 @@
 /**
- * A run's log folded into where the run stands. Every step keeps two digests; whole records are kept only from the
+ * A run's log folded into where the run stands. Every step keeps its lineage; whole records are kept only from the
  * oldest checkpoint that may be resumed from, because a replay begins at a checkpoint. It grows with each append.
  */
 import { assert, present } from "../base/assert.ts";
@@ -8,13 +8,14 @@ import type { Digest, Step } from "../base/ids.ts";
 import { addTallies, type Tally } from "../step/tally.ts";
 import type { Position } from "../wire/messages.ts";
 import type { CommittedStep } from "./cluster-events.ts";
+import { DigestList } from "./digest-list.ts";
 import type { History } from "./history.ts";
 import type { GenerationRecord, RunRecord } from "./run-records.ts";
 
 export class RunHistory implements History {
   readonly #checkpointsKept: number;
   /** [0] the lineage before step 0, [s + 1] the one after step s. */
-  readonly #lineages: Digest[] = [];
+  readonly #lineages = new DigestList();
   readonly #evaluated = new Set<Step>();
   readonly #records = new Map<Step, CommittedStep>();
   /** Steps of the newest checkpoints, ascending. */
@@ -33,9 +34,9 @@ export class RunHistory implements History {
 
   /** The lineage of the initial state, once the numeric class is known. A log with steps has said it already. */
   begin(lineage: Digest): void {
-    const known = this.#lineages[0];
+    const known = this.#lineages.at(0);
     assert(known === undefined || known === lineage, `the run began with lineage ${known}, not ${lineage}`);
-    this.#lineages[0] = lineage;
+    if (known === undefined) this.#lineages.push(lineage);
   }
 
   get isBegun(): boolean {
@@ -91,7 +92,7 @@ export class RunHistory implements History {
   }
 
   lineageAt(step: Step): Digest | undefined {
-    return this.#lineages[step];
+    return this.#lineages.at(step);
   }
 
   recordOf(step: Step): CommittedStep | undefined {
@@ -104,7 +105,7 @@ export class RunHistory implements History {
 
   /** What a restart loads: the checkpoint named with `store`, or the initial state. */
   get stored(): Position {
-    return this.#stored ?? { step: 0, lineage: present(this.#lineages[0], "a run has begun before a state is loaded") };
+    return this.#stored ?? { step: 0, lineage: present(this.#lineages.at(0), "a run has begun before a state is loaded") };
   }
 
   /** The checkpoint of this state is whole on disk: just written, or verified at the start. */
