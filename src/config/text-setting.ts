@@ -14,6 +14,8 @@ export function settingFromFlag(text: string, folder: string): Setting {
 }
 
 const prefix = "BABELGRAD_";
+/** Variables with our prefix that are no options: faults on purpose, for tests of failures (worker/io/fault.ts). */
+const otherVariables: readonly string[] = ["BABELGRAD_FAULTS"];
 
 /** The variable of an option: optimizer.rateFloor is BABELGRAD_OPTIMIZER_RATE_FLOOR. */
 export function variableOf(path: string): string {
@@ -30,7 +32,7 @@ export function variableOf(path: string): string {
 export function settingsFromEnvironment(environment: Readonly<Record<string, string | undefined>>, folder: string): Setting[] {
   const pathOf = new Map(optionPaths.map((path) => [variableOf(path), path]));
   return Object.entries(environment).flatMap(([name, text]) => {
-    if (!name.startsWith(prefix) || text === undefined) return [];
+    if (!name.startsWith(prefix) || text === undefined || otherVariables.includes(name)) return [];
     const path = pathOf.get(name);
     if (path === undefined) {
       const what = `environment: no option has the variable ${name}`;

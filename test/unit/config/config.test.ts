@@ -35,7 +35,10 @@ describe("values", () => {
 
   test("file, environment and flag give one option: the flag wins over the environment, and that over the file", () => {
     const file = parseYaml("steps: 1\nseed: 1\nmodel.layers: 1\n", "run.yaml", "/runs");
-    const environment = settingsFromEnvironment({ BABELGRAD_SEED: "2", BABELGRAD_MODEL_LAYERS: "2", HOME: "/root" }, "/here");
+    const environment = settingsFromEnvironment(
+      { BABELGRAD_SEED: "2", BABELGRAD_MODEL_LAYERS: "2", BABELGRAD_FAULTS: "[]", HOME: "/root" },
+      "/here",
+    );
     const config = resolveConfig([...file, ...environment, settingFromFlag("model.layers=3", "/here")]);
     expect([config.steps, config.seed, config["model.layers"]]).toEqual([1, 2, 3]);
   });
