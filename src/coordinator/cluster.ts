@@ -141,7 +141,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
       case "recordAppended":
         return this.#commitAppended(event.step);
       case "checkpointEnded":
-        return this.#endCheckpoint(event.worker, event.position);
+        return this.#endCheckpoint(event.worker, event.position, event.isStored);
       case "stopRequested":
         this.#stopRequested = true;
         return;
@@ -631,9 +631,12 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     return !isLast;
   }
 
-  #endCheckpoint(worker: WorkerId, position: Position): void {
+  #endCheckpoint(worker: WorkerId, position: Position, isStored: boolean): void {
     if (this.#phase.kind !== "boundary" || this.#phase.checkpoint?.from !== worker) return;
-    if (samePosition(this.#phase.position, position)) this.#phase.done.add("checkpoint");
+    if (!samePosition(this.#phase.position, position)) return;
+    if (isStored) this.#phase.done.add("checkpoint");
+    // The end of the run waits for a whole one: it is asked for again.
+    else this.#phase.checkpoint = undefined;
   }
 
   #finish(position: Position, isComplete: boolean): void {

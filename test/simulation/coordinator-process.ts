@@ -103,8 +103,11 @@ export class CoordinatorProcess extends Process {
     this.#links.delete(worker);
     this.#world.trace(() => `coordinator has lost ${worker}`);
     this.#world.oracle.gone(worker);
+    // The store and the connection find out in either order.
+    const isStoreFirst = this.#world.air.chance.isTrue(0.5);
+    if (isStoreFirst) this.#endCheckpoint(worker, false);
     this.#take({ kind: "workerGone", worker });
-    this.#endCheckpoint(worker, false);
+    if (!isStoreFirst) this.#endCheckpoint(worker, false);
   }
 
   #hear(worker: WorkerId, message: WorkerMessage): void {
@@ -128,8 +131,9 @@ export class CoordinatorProcess extends Process {
       const expected = this.#receiving.get(worker);
       if (expected?.lineage !== position.lineage) return;
       this.#world.oracle.checkState(worker, position, state, "stores");
-      this.#store(position, state);
-      this.#endCheckpoint(worker, true);
+      const isWhole = !this.#world.air.chance.isTrue(0.1);
+      if (isWhole) this.#store(position, state);
+      this.#endCheckpoint(worker, isWhole);
     });
   }
 

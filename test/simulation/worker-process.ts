@@ -405,7 +405,7 @@ export class WorkerProcess extends Process {
       this.post(() => {
         if (this.#load !== attempt) return;
         if (source?.isAlive !== true) return fail("its source is gone");
-        const isReady = !source.isPaused && this.#sourceOf(donor, position, source) !== undefined;
+        const isReady = !source.isPaused && this.#sourceOf(position, source) !== undefined;
         stalledMs = isReady ? 0 : stalledMs + retryMs;
         if (stalledMs > 2 * this.#world.run.timeoutMs) return fail("nothing comes");
         if (isReady) part++;
@@ -414,7 +414,7 @@ export class WorkerProcess extends Process {
         this.#load = undefined;
         this.trainer.call("loading", pace.smallMs(), () => {
           if (this.#load !== undefined) return;
-          this.trainer.state = this.#sourceOf(donor, position, source);
+          this.trainer.state = this.#sourceOf(position, source);
           this.#world.oracle.checkState(this.id, position, this.trainer.state, "loads");
           this.#world.trace(() => `${this.id} loaded the state of step ${position.step}`);
           this.#world.observer.moment("state-loaded", this.id);
@@ -425,7 +425,7 @@ export class WorkerProcess extends Process {
   }
 
   /** The state that the source has ready for this worker. */
-  #sourceOf(donor: WorkerId | undefined, position: Position, source: Process): StateExpression | undefined {
+  #sourceOf(position: Position, source: Process): StateExpression | undefined {
     const ready = source instanceof WorkerProcess ? source.served.get(this.id) : this.#world.disk.checkpoint;
     return ready !== undefined && ready.position.lineage === position.lineage ? ready.state : undefined;
   }
