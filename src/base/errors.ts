@@ -28,9 +28,14 @@ export const errors = {
     todo: "Set the model.* options that the checkpoint was made with; the config.yaml of its run has them.",
     exit: 2,
   },
+  "checkpoint-missing": {
+    when: "A run ended, but its last state could not be written as a checkpoint.",
+    todo: "Look at the warning above; make room, then start the run again with the same --out: it does the missing steps again.",
+    exit: 1,
+  },
   "checkpoint-unknown": {
     when: "A checkpoint is of a state that the log of its run does not know, such as after a log was restored from an older copy.",
-    todo: "Nothing is lost: an older state is taken and the steps are done again. Delete {folder} to silence this.",
+    todo: "Restore the newer log if there is one. Else nothing is lost but time: delete {folder}, and the steps are done again.",
     exit: 1,
   },
   "class-differs": {
@@ -123,14 +128,29 @@ export const errors = {
     todo: "Give --language CODE (data.language), name the folder or file by its code, or give each JSONL record a language.",
     exit: 2,
   },
+  "log-behind": {
+    when: "A worker has applied steps that the run's log does not know, such as after a disk lost what it had acknowledged.",
+    todo: "Restore the run directory from a copy, or stop all workers and start again: the steps since the log's end are done anew.",
+    exit: 1,
+  },
   "log-damaged": {
     when: "The log of a run is missing or damaged before its end, so what was committed is not known for sure.",
     todo: "Restore {path} from a copy, or go on from a checkpoint as a new run with --fork.",
     exit: 1,
   },
+  "loss-not-finite": {
+    when: "The average gradient was NaN or infinite in many steps in a row.",
+    todo: "Lower optimizer.rate or set optimizer.clip; the newest checkpoint is from before.",
+    exit: 1,
+  },
   "manifest-invalid": {
     when: "manifest.json of prepared data cannot be read, or its content is not what its hash says.",
     todo: "Prepare the data again: babelgrad data prepare INPUT… --out {dir}.",
+    exit: 1,
+  },
+  "members-disagree": {
+    when: "Members computed different averages of the same step, twice.",
+    todo: "A machine computes or carries numbers wrongly. Take out one worker after another to find it; nothing of this step was committed.",
     exit: 1,
   },
   "message-malformed": {
@@ -183,6 +203,11 @@ export const errors = {
     todo: "{todo}",
     exit: 1,
   },
+  "replay-differs": {
+    when: "A committed step gave another average when it was computed again.",
+    todo: "The machine or its TensorFlow is not what the log was made with. Use the one of before, or --fork.",
+    exit: 1,
+  },
   "run-damaged": {
     when: "The run.json or config.yaml of a run directory is missing or cannot be read.",
     todo: "Restore {path} from a copy, or choose another run directory with --out.",
@@ -191,6 +216,16 @@ export const errors = {
   "run-differs": {
     when: "A run directory holds a run with other result options or other data.",
     todo: "Use the run's own values, choose another directory with --out, or go on from its checkpoint as a new run with --fork.",
+    exit: 2,
+  },
+  "run-ended": {
+    when: "A worker or the coordinator ended and could not be started again.",
+    todo: "Look at the messages above.",
+    exit: 1,
+  },
+  "run-exists": {
+    when: "The run directory holds a run and resume is never.",
+    todo: "Choose another --out than {folder}, or set resume: auto to go on.",
     exit: 2,
   },
   "run-locked": {

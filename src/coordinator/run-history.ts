@@ -1,6 +1,6 @@
 /**
- * A run's log folded into where the run stands. Every step keeps its lineage; whole records are kept only from the
- * oldest checkpoint that may be resumed from, because a replay begins at a checkpoint. It grows with each append.
+ * A run's log folded into where the run stands. Every step keeps its lineage; whole records are kept only
+ * from the state on that a restart would load, because a replay begins there. It grows with each append.
  */
 import { assert, present } from "../base/assert.ts";
 import { BabelgradError } from "../base/errors.ts";
@@ -13,23 +13,20 @@ import type { History } from "./history.ts";
 import type { GenerationRecord, RunRecord } from "./run-records.ts";
 
 export class RunHistory implements History {
-  readonly #checkpointsKept: number;
   /** [0] the lineage before step 0, [s + 1] the one after step s. */
   readonly #lineages = new DigestList();
   readonly #evaluated = new Set<Step>();
   readonly #records = new Map<Step, CommittedStep>();
-  /** Steps of the newest checkpoints, ascending. */
-  readonly #checkpoints: Step[] = [];
-  #firstRecord: Step = 0;
+  #recordsFrom: Step;
   #term = 0;
   #lastGeneration: GenerationRecord | undefined;
   #totals: Tally = [];
   #lastEvaluation: { readonly step: Step; readonly tally: Tally } | undefined;
   #stored: Position | undefined;
 
-  /** `checkpointsKept`: how many checkpoints stay on disk (checkpoint.keep). */
-  constructor(checkpointsKept: number) {
-    this.#checkpointsKept = checkpointsKept;
+  /** `recordsFrom`: no replay begins before this step; that of the oldest checkpoint on disk. */
+  constructor(recordsFrom: Step) {
+    this.#recordsFrom = recordsFrom;
   }
 
   /** The lineage of the initial state, once the numeric class is known. A log with steps has said it already. */
@@ -62,7 +59,7 @@ export class RunHistory implements History {
         return;
       case "checkpoint":
         check(record.step <= this.committed, `checkpoint ${record.name} is ahead of the log`);
-        return this.#takeCheckpoint(record.step);
+        return;
     }
   }
 
@@ -74,17 +71,10 @@ export class RunHistory implements History {
       `step ${step.step} begins with another lineage than the step before it ended with`,
     );
     this.#lineages.push(step.lineage);
+    // The newest record always stays: a worker that missed its commit gets it again.
+    if (step.step - 1 < this.#recordsFrom) this.#records.delete(step.step - 1);
     this.#records.set(step.step, step);
     this.#totals = addTallies(this.#totals, step.tally);
-  }
-
-  #takeCheckpoint(step: Step): void {
-    this.#checkpoints.push(step);
-    if (this.#checkpoints.length > this.#checkpointsKept) this.#checkpoints.shift();
-    if (this.#checkpoints.length < this.#checkpointsKept) return;
-    const oldest = Math.min(...this.#checkpoints);
-    // The newest record stays: a worker that missed its commit gets it again.
-    for (; this.#firstRecord < Math.min(oldest, this.committed - 1); this.#firstRecord++) this.#records.delete(this.#firstRecord);
   }
 
   get committed(): Step {
@@ -111,6 +101,8 @@ export class RunHistory implements History {
   /** The checkpoint of this state is whole on disk: just written, or verified at the start. */
   store(step: Step): void {
     this.#stored = { step, lineage: present(this.lineageAt(step), "a checkpoint that the log knows") };
+    for (; this.#recordsFrom < step; this.#recordsFrom++)
+      if (this.#recordsFrom < this.committed - 1) this.#records.delete(this.#recordsFrom);
   }
 
   /** The last term on disk, 0 before the first. */

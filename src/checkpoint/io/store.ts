@@ -50,7 +50,7 @@ export class CheckpointStore {
 
   /**
    * The newest whole checkpoint that `isWanted` (say: whose lineage the log knows); undefined when there is none at all.
-   * Those passed over are reported. All that could be wanted are damaged: `checkpoint-corrupt`. Nothing is removed.
+   * Those passed over are reported. Where all are, it throws `checkpoint-corrupt` or `checkpoint-unknown`. Nothing is removed.
    */
   async newest(isWanted: (manifest: CheckpointManifest) => boolean = () => true): Promise<Checkpoint | undefined> {
     const passedOver: PassedOver[] = [];
@@ -71,13 +71,10 @@ export class CheckpointStore {
         passedOver.push({ code: "checkpoint-unknown", what, folder });
       }
     }
-    const damaged = passedOver.filter(({ code }) => code === "checkpoint-corrupt");
-    if (damaged.length > 0) {
-      const what = `${damaged.map((d) => d.what).join("; ")}. No whole checkpoint is left; nothing was removed`;
-      throw new BabelgradError("checkpoint-corrupt", what, { folder: damaged.map(({ folder }) => folder).join(", ") });
-    }
-    report("the initial state");
-    return undefined;
+    if (passedOver.length === 0) return undefined;
+    const code = passedOver.some((p) => p.code === "checkpoint-corrupt") ? "checkpoint-corrupt" : "checkpoint-unknown";
+    const what = `${passedOver.map((p) => p.what).join("; ")}. No checkpoint is left to go on from; nothing was removed`;
+    throw new BabelgradError(code, what, { folder: passedOver.map(({ folder }) => folder).join(", ") });
   }
 
   async #names(): Promise<readonly string[]> {

@@ -6,6 +6,7 @@ import { present } from "../../base/assert.ts";
 import type { Disk } from "../../base/disk.ts";
 import { BabelgradError } from "../../base/errors.ts";
 import { readWhole, replaceWhole } from "../../checkpoint/io/whole-file.ts";
+import { stepOfName } from "../../checkpoint/manifest.ts";
 import type { NumericClass } from "../../engine/trainer.ts";
 import { RunHistory } from "../run-history.ts";
 import { decodeAbout, encodeAbout, type RunAbout, requireSameClass } from "../run-identity.ts";
@@ -68,9 +69,10 @@ export class RunDirectory {
     await replaceWhole(this.#disk, this.folder, "run.json", encodeAbout(fixed));
   }
 
-  /** Reads the log and writes the next term into it. `checkpointsKept` is checkpoint.keep, `timeMs` now since 1970. */
-  async openLog(checkpointsKept: number, timeMs: number): Promise<OpenedLog> {
-    const history = new RunHistory(checkpointsKept);
+  /** Reads the log and writes the next term into it. `timeMs` is now, since 1970. */
+  async openLog(timeMs: number): Promise<OpenedLog> {
+    const checkpoints = ((await this.#disk.list(`${this.folder}/checkpoints`)) ?? []).map(stepOfName).filter((step) => step !== undefined);
+    const history = new RunHistory(checkpoints.length === 0 ? 0 : Math.min(...checkpoints));
     const path = `${this.folder}/log`;
     const there = await this.#disk.openExisting(path);
     if (there === undefined) throw new BabelgradError("log-damaged", `${path} is missing`, { path });

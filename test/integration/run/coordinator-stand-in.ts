@@ -25,7 +25,7 @@ try {
 }
 
 async function fill(directory: RunDirectory): Promise<void> {
-  const { log, history, term } = await directory.openLog(3, 0);
+  const { log, history, term } = await directory.openLog(0);
   const store = await openStore(realDisk, folder);
   console.log(`term ${term}, ${history.committed} steps`);
   for (let step = history.committed; ; step++) {
@@ -38,7 +38,7 @@ async function fill(directory: RunDirectory): Promise<void> {
 }
 
 async function checkpointTwice(directory: RunDirectory): Promise<void> {
-  const { log } = await directory.openLog(3, 0);
+  const { log } = await directory.openLog(0);
   for (let step = 0; step < 4; step++) await log.append(stepRecord(step));
   await writeCheckpoint(await openStore(realDisk, folder), 2);
   console.log("stored 2");

@@ -42,7 +42,7 @@ describe("a run directory", () => {
     const disk = await made();
     for (const term of [1, 2, 3]) {
       const directory = await RunDirectory.take(disk, "/runs/a");
-      const opened = await directory.openLog(3, 1000);
+      const opened = await directory.openLog(1000);
       expect([opened.term, opened.history.term, opened.history.committed, opened.torn]).toEqual([term, term, term - 1, undefined]);
       await opened.log.append(stepRecord(term - 1));
       await opened.log.close();
@@ -50,11 +50,21 @@ describe("a run directory", () => {
     }
   });
 
+  it("with checkpoints: keeps whole records from the oldest on, as a replay may begin there", async () => {
+    const disk = await made();
+    const directory = await RunDirectory.take(disk, "/runs/a");
+    const first = await directory.openLog(0);
+    for (let step = 0; step < 6; step++) await first.log.append(stepRecord(step));
+    for (const name of ["step-000003", "step-000005", ".partial-step-000001"]) await disk.makeFolder(`/runs/a/checkpoints/${name}`);
+    const { history } = await directory.openLog(0);
+    expect([2, 3, 5].map((step) => history.recordOf(step)?.step)).toEqual([undefined, 3, 5]);
+  });
+
   it("on a full disk: no term is told", async () => {
     const disk = await made();
     const directory = await RunDirectory.take(disk, "/runs/a");
     disk.room = 10;
-    await expect(directory.openLog(3, 1000)).rejects.toMatchObject({ code: "disk-full" });
+    await expect(directory.openLog(1000)).rejects.toMatchObject({ code: "disk-full" });
   });
 
   it("whose first worker joins: records the numeric class, admits its like and refuses another with both named", async () => {
@@ -89,7 +99,7 @@ describe("a run directory", () => {
     const disk = await made();
     await disk.remove("/runs/a/log");
     const directory = await RunDirectory.take(disk, "/runs/a");
-    await expect(directory.openLog(3, 0)).rejects.toMatchObject({ code: "log-damaged", facts: { path: "/runs/a/log" } });
+    await expect(directory.openLog(0)).rejects.toMatchObject({ code: "log-damaged", facts: { path: "/runs/a/log" } });
     expect(await readWhole(disk, "/runs/a/log")).toBeUndefined();
   });
 
@@ -125,7 +135,7 @@ describe("a run directory", () => {
       const directory = await RunDirectory.take(after, "/runs/a");
       if (outcome === "made") expect(directory.run?.config).toBe("seed: 3\n");
       if (directory.run === undefined) await directory.create(about, "seed: 3\n");
-      expect((await directory.openLog(3, 0)).term).toBe(1);
+      expect((await directory.openLog(0)).term).toBe(1);
       seen.add(outcome);
     }
     expect([...seen].sort()).toEqual(["crashed", "made"]);

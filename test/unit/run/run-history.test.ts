@@ -6,14 +6,14 @@ import { checkpointRecord, digest, stepRecord } from "./sample-records.ts";
 
 describe("a history", () => {
   it("of no records: has committed nothing and has no lineage until the run begins", () => {
-    const history = new RunHistory(3);
+    const history = new RunHistory(0);
     expect([history.committed, history.term, history.isBegun, history.lineageAt(0)]).toEqual([0, 0, false, undefined]);
     history.begin(digest("L0"));
     expect([history.committed, history.lineageAt(0), history.stored]).toEqual([0, digest("L0"), { step: 0, lineage: digest("L0") }]);
   });
 
   it("of a run: knows steps, lineages, totals, the last term and members, what was evaluated and stored", () => {
-    const history = new RunHistory(3);
+    const history = new RunHistory(0);
     history.take({ kind: "term", term: 1, timeMs: 5 });
     const generation = {
       kind: "generation",
@@ -39,22 +39,18 @@ describe("a history", () => {
     ]);
   });
 
-  it("of many steps: keeps whole records only from the oldest checkpoint that may be resumed from", () => {
-    const history = new RunHistory(2);
-    for (let step = 0; step < 40; step++) {
-      history.take(stepRecord(step));
-      if ((step + 1) % 10 === 0) history.take(checkpointRecord(step + 1));
-    }
-    expect([29, 30, 39].map((step) => history.recordOf(step) !== undefined)).toEqual([false, true, true]);
-    expect(history.lineageAt(1)).toBe(digest("L1"));
-  });
-
-  it("with a checkpoint after the newest step and none to keep beside it: still has the newest record", () => {
-    const history = new RunHistory(1);
-    history.take(stepRecord(0));
-    history.take(stepRecord(1));
-    history.take(checkpointRecord(2));
-    expect([history.recordOf(0), history.recordOf(1)?.step]).toEqual([undefined, 1]);
+  it("of many steps: keeps whole records only from the oldest checkpoint on disk, then from the one that is stored", () => {
+    const history = new RunHistory(10);
+    for (let step = 0; step < 40; step++) history.take(stepRecord(step));
+    const heldOf = (steps: readonly number[]) => steps.map((step) => history.recordOf(step) !== undefined);
+    expect(heldOf([8, 9, 10, 39])).toEqual([false, false, true, true]);
+    history.store(30);
+    expect(heldOf([29, 30, 39])).toEqual([false, true, true]);
+    history.store(40);
+    expect(heldOf([38, 39])).toEqual([false, true]);
+    history.take(stepRecord(40));
+    expect(heldOf([39, 40])).toEqual([false, true]);
+    expect([history.lineageAt(1), history.stored.step]).toEqual([digest("L1"), 40]);
   });
 
   it.each([
@@ -68,7 +64,7 @@ describe("a history", () => {
     ],
     ["a checkpoint is ahead", [checkpointRecord(1)], "checkpoint step-1 is ahead of the log"],
   ])("that contradicts itself because %s: log-damaged", (_, records, what) => {
-    const history = new RunHistory(3);
+    const history = new RunHistory(0);
     const takeAll = () => {
       for (const record of records) history.take(record);
     };
