@@ -171,7 +171,7 @@ export class WorkerProcess extends Process {
         const dials = this.#dials.get(peer);
         if (dials === undefined || this.links.has(peer)) return;
         const other = this.#world.workers.get(peer);
-        if (other !== undefined && other.#accepts(this.id)) {
+        if (other?.#accepts(this.id) === true) {
           this.#dials.delete(peer);
           this.#open(other);
           if (dials >= dialsBeforeReport) this.#send({ kind: "linkUp", peer });
