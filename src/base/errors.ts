@@ -13,6 +13,11 @@ interface Row {
 }
 
 export const errors = {
+  "bench-failed": {
+    when: "A program that takes part in a benchmark ended before its turns were over.",
+    todo: "Look at the cause; run the program of the folder bench/ by hand.",
+    exit: 1,
+  },
   "character-unknown": {
     when: "Text has a character that a characters tokenizer was not made from.",
     todo: "Leave the character out, or prepare the data again with text that has it.",
@@ -161,6 +166,11 @@ export const errors = {
   "no-tensorflow": {
     when: "TensorFlow's native runtime is not installed or cannot be loaded.",
     todo: "Run `node scripts/setup.mjs`, then `babelgrad doctor`.",
+    exit: 1,
+  },
+  "no-torch": {
+    when: "`bench step --against torch` finds no Python with PyTorch.",
+    todo: "Make one (`python3 -m venv .venv && .venv/bin/pip install torch`), or name it with --python or $BABELGRAD_TORCH_PYTHON.",
     exit: 1,
   },
   "not-ready": {

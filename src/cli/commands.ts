@@ -21,8 +21,28 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./data.ts"),
   },
   {
+    name: "train",
+    summary: "Train with a coordinator and local workers; what dies is started again.",
+    load: () => import("./train.ts"),
+  },
+  {
+    name: "coordinator",
+    summary: "Lead a run: decide, keep the run directory, serve data and states to workers.",
+    load: () => import("./coordinator.ts"),
+  },
+  {
+    name: "worker",
+    summary: "Compute for a coordinator, on this machine or another.",
+    load: () => import("./worker.ts"),
+  },
+  {
     name: "doctor",
     summary: "Show what this machine has for training, and what to do about what is missing.",
     load: () => import("./doctor.ts"),
+  },
+  {
+    name: "bench step",
+    summary: "Time a training step against eager TensorFlow.js and PyTorch.",
+    load: () => import("./bench.ts"),
   },
 ];

@@ -4,7 +4,7 @@
  */
 import { customGrad, mul, reshape, type Tensor, type Tensor1D, type Tensor2D, tensor1d, zeros } from "@tensorflow/tfjs-core";
 import type { Kernels } from "../../model/kernels.ts";
-import type { Attribute, AttributeTypes } from "../tfjs/binding.ts";
+import type { Attribute, AttributeTypes } from "../addon.ts";
 
 /** Executes one TensorFlow op: NodeJSKernelBackend.executeMultipleOutputs. */
 export type Execute = (op: string, attributes: Attribute[], inputs: readonly Tensor[], outputs: number) => Tensor[];

@@ -7,7 +7,7 @@
  * floating point values is refused: it is random numbers, or a tensor from outside the step.
  */
 import { BabelgradError } from "../../base/errors.ts";
-import type { Attribute, AttributeTypes, Binding, TensorInfo } from "../tfjs/binding.ts";
+import type { Attribute, AttributeTypes, Binding, TensorInfo } from "../addon.ts";
 import { type AttributeValue, elementType, type Graph, shapeProto } from "./graph.ts";
 
 /** Ops that give other values each time they run. */

@@ -27,7 +27,7 @@ import type { Layout, Parameter } from "../../model/layout.ts";
 import { sequenceLosses } from "../../model/loss.ts";
 import { createModel, type Parameters } from "../../model/model.ts";
 import { modelLayout } from "../../model/parameters.ts";
-import type { Binding } from "../tfjs/binding.ts";
+import type { Binding } from "../addon.ts";
 import { elementType, Graph, type GraphNode, type Variable } from "./graph.ts";
 import { Recording } from "./recording.ts";
 import { addUpdate, type Part } from "./update-graph.ts";

@@ -4,8 +4,8 @@
  */
 import { rmSync } from "node:fs";
 import { assert, present } from "../../base/assert.ts";
+import type { Binding } from "../addon.ts";
 import { graphTag } from "../recorder/saved-model.ts";
-import type { Binding } from "./binding.ts";
 
 export interface Feed {
   readonly name: string;

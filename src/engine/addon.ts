@@ -1,10 +1,4 @@
-/**
- * tfjs-node's native addon: tensors, TensorFlow ops and sessions by number. The serving thread uses the addon alone,
- * without tfjs around it: it starts sooner, and every tensor is freed where it was made.
- */
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { BabelgradError } from "../../base/errors.ts";
+/** tfjs-node's native addon as far as we use it: tensors, TensorFlow ops and sessions, by number. */
 
 export interface Attribute {
   readonly name: string;
@@ -41,16 +35,4 @@ export interface TensorInfo {
   readonly id: number;
   readonly shape: number[];
   readonly dtype: number;
-}
-
-const require = createRequire(import.meta.url);
-
-/** Loads the addon into this thread; one thread of a process can have it at a time. */
-export function loadBinding(): Binding {
-  try {
-    const folder = dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json"));
-    return require(join(folder, "lib", "napi-v8", "tfjs_binding.node")) as Binding; // the addon's interface, as tfjs-node declares it
-  } catch (cause) {
-    throw new BabelgradError("no-tensorflow", "TensorFlow's native runtime cannot be loaded", {}, { cause });
-  }
 }
