@@ -1,5 +1,5 @@
 /** `data prepare` through the command line: what it writes, and what it says about bad input. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -10,9 +10,6 @@ import { prepareFromConfig } from "../../src/corpus/io/prepare-data.ts";
 import { openData } from "../../src/data/io/prepared-data.ts";
 import { checkEpochs } from "../../src/data/step-samples.ts";
 import { unigramBitsPerByte } from "../../src/data/unigram.ts";
-
-// Each command line listens to errors of standard output; a process has one, this file has dozens.
-process.stdout.setMaxListeners(100);
 
 let folder = "";
 beforeEach(() => {
@@ -42,11 +39,23 @@ async function babelgrad(...args: readonly string[]): Promise<Answer> {
   });
   const before = process.exitCode;
   process.exitCode = 0;
+  const listeners = listenersOf(process, process.stdout);
   await runMain(args);
+  // A command line has its process to itself; here dozens share one.
+  for (const { emitter, name, listener } of listenersOf(process, process.stdout))
+    if (!listeners.some((old) => old.listener === listener)) emitter.removeListener(name, listener);
   const exit = Number(process.exitCode);
   process.exitCode = before;
   vi.restoreAllMocks();
   return { exit, out, err };
+}
+
+function listenersOf(...emitters: readonly NodeJS.EventEmitter[]) {
+  return emitters.flatMap((emitter) =>
+    emitter.eventNames().flatMap(
+      (name) => emitter.listeners(name).map((listener) => ({ emitter, name, listener: listener as (...args: unknown[]) => void })), // as removeListener wants it
+    ),
+  );
 }
 
 function put(path: string, content: string | Uint8Array): string {
@@ -179,6 +188,20 @@ test("examples/udhr.yaml: twelve languages, none below ten paragraphs, an imbala
   for (const bits of unigramBitsPerByte(manifest, shards, tokenizer.byteLengths)) expect(bits).toBeLessThan(8);
   expect((await prepareFromConfig(config, join(folder, "data"))).isNew).toBe(false);
 });
+
+const shakespeare = "../shared/corpora/tinyshakespeare/input.txt";
+const isThere = existsSync(shakespeare);
+test.skipIf(!isThere)(
+  `examples/shakespeare-char.yaml${isThere ? "" : ` (skipped: no ${shakespeare})`}: split and vocabulary are nanoGPT's`,
+  async () => {
+    const config = loadConfig({ file: "examples/shakespeare-char.yaml" });
+    const { manifest } = await prepareFromConfig(config, join(folder, "data"));
+    // prepare.py of nanoGPT prints 65 characters, 1,003,854 and 111,540 tokens; ours end with an end-of-text.
+    expect(manifest.vocabulary).toBe(66);
+    expect(manifest.languages.map(({ train, validation }) => [train.tokens, validation.tokens])).toEqual([[1_003_855, 111_541]]);
+    checkEpochs(config, manifest);
+  },
+);
 
 test("a missing corpus with a hint: the error says where to get it", async () => {
   const config = { ...loadConfig({ file: "examples/shakespeare-char.yaml" }), "data.inputs": [join(folder, "input.txt")] };
