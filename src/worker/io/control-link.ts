@@ -107,7 +107,7 @@ export function openControlLink(options: ControlLinkOptions): ControlLink {
         keep(message);
         options.classify(message).then(
           (numericClass) => send({ kind: "classified", numericClass }),
-          (error: Error) => giveUp(error),
+          (error: unknown) => giveUp(error instanceof Error ? error : new Error(String(error))),
         );
       } else if (message.kind === "refused") giveUp(refusal(message));
       else if (message.kind === "admitted" && welcome !== undefined) {

@@ -162,7 +162,7 @@ export class PeerMesh {
 
   /** A step is committed: drops what waits of it and before. When it resolves, the memory may be used again. */
   async forget(step: Step): Promise<void> {
-    await Promise.all([...this.#peers.values()].map(({ link }) => link?.forget(step)));
+    await Promise.all([...this.#peers.values()].map(({ link }) => link?.forget(step) ?? Promise.resolve()));
   }
 
   /** A frame of this member was not one that the plan allows: closes the link, which is then opened again. */
