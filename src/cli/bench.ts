@@ -45,11 +45,10 @@ interface BenchFlags {
 export function define(command: Command): void {
   const examples = ["babelgrad bench step", "babelgrad bench step --against torch --case gpt1,gpt14 --json"];
   withExamples(command, examples)
-    .option("--against PEER", "also against: torch (eager TensorFlow.js always takes part)")
-    .option("--case NAMES", `which of ${cases.map(({ name }) => name).join(", ")}, by comma; all when left out`)
-    .option("--rounds N", "turns that each takes", "10")
-    .option("--python FILE", "a Python with PyTorch; else $BABELGRAD_TORCH_PYTHON, else .venv/bin/python")
-    .option("--json", "one event a line, the last a summary")
+    .option("--against <PEER>", "also against: torch (eager TensorFlow.js always takes part)")
+    .option("--case <NAMES>", `which of ${cases.map(({ name }) => name).join(", ")}, by comma; all when left out`)
+    .option("--rounds <N>", "turns that each takes", "10")
+    .option("--python <FILE>", "a Python with PyTorch; else $BABELGRAD_TORCH_PYTHON, else .venv/bin/python")
     .action((flags: BenchFlags) => benchStep(flags));
 }
 

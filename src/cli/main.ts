@@ -2,11 +2,11 @@
  * The command line: finds the command, runs it, and turns what it throws into a message and an exit status: 0 done,
  * 1 failed, 2 wrong usage, 75 try again. Errors from the table show no stack trace; a bug shows its own.
  */
-import { readFileSync } from "node:fs";
 import { BabelgradError, describeError } from "../base/errors.ts";
 import { nearest } from "../config/nearest.ts";
 import { type CommandEntry, commands } from "./commands.ts";
 import { printEvent } from "./event.ts";
+import { version } from "./version.ts";
 
 /** The process's main: runs its command line, and leaves the exit status in process.exitCode. */
 export async function runMain(args: readonly string[]): Promise<void> {
@@ -60,11 +60,6 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 75 try again. docs/reference lists
 `;
 }
 
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }; // our own file
-  return version;
-}
-
 function unknownCommand(first: string, second: string | undefined): BabelgradError {
   const group = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
   if (group.length > 0) {
@@ -85,5 +80,6 @@ function reportFailure(error: unknown, isJson: boolean): number {
   const text = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
   if (isJson) printEvent("failed", { code: "bug", what: error instanceof Error ? error.message : text, exit: 1 });
   process.stderr.write(`${text}\nThis is a bug in babelgrad: please report it with the lines above and the command that was run.\n`);
-  return 1;
+  // A supervisor starts a process again that ended by a bug, not one that ended with an error of the table.
+  return process.send === undefined ? 1 : 70;
 }

@@ -139,7 +139,8 @@ function readTally(layout: FrameLayout, view: DataView, entries: number): Tally 
 
 /** The bytes as float32, copied only where they do not lie on a multiple of four. */
 function floatsOf(payload: Uint8Array): Float32Array {
-  const aligned = payload.byteOffset % 4 === 0 ? payload : payload.slice();
+  // A copy, where `slice` of a Buffer would be another view of the same bytes.
+  const aligned = payload.byteOffset % 4 === 0 ? payload : new Uint8Array(payload);
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }
 

@@ -51,7 +51,8 @@ export class FaultInjector {
   }
 
   after(effect: Effect): void {
-    if (effect.kind === "send" && effect.message.kind === "prepared" && this.#has(effect.message.step, "prepared")) setTimeout(this.#die, 5);
+    if (effect.kind === "send" && effect.message.kind === "prepared" && this.#has(effect.message.step, "prepared"))
+      setTimeout(this.#die, 5);
     if (effect.kind === "sendFrame" && effect.frame.kind === "average" && this.#has(effect.frame.step, "averages"))
       setTimeout(this.#die, averagesDelayMs);
   }

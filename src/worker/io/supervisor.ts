@@ -12,10 +12,11 @@ export interface ChildSpec {
 }
 
 /** What the supervisor tells its children, and the coordinator its supervisor. */
-export type ChildMessage = { readonly kind: "stop" } | { readonly kind: "listening"; readonly port: number };
+export type ChildMessage = { readonly kind: "stop" } | { readonly kind: "listening"; readonly port: number; readonly dataFolder: string };
 
 export interface SupervisorHandlers {
   readonly onMessage: (name: string, message: ChildMessage) => void;
+  readonly onStart: (name: string, pid: number) => void;
   readonly onRestart: (name: string, why: string, restarts: number) => void;
   /** The child ended for good: with 0, with a coded error, or because it crashed too often. */
   readonly onEnd: (name: string, code: number) => void;
@@ -40,10 +41,6 @@ export class Supervisor {
 
   get running(): readonly string[] {
     return [...this.#children.keys()];
-  }
-
-  pidOf(name: string): number | undefined {
-    return this.#children.get(name)?.pid;
   }
 
   /** Starts nothing again from now on. */
@@ -81,6 +78,7 @@ export class Supervisor {
       const { module, args } = launch();
       const child = fork(module, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], serialization: "json" });
       this.#children.set(name, child);
+      if (child.pid !== undefined) this.#handlers.onStart(name, child.pid);
       child.on("message", (message) => this.#handlers.onMessage(name, message as ChildMessage));
       child.on("error", () => undefined);
       child.on("exit", (code, signal) => {

@@ -27,6 +27,8 @@ export interface WorkerPorts {
   readonly send: (message: WorkerMessage) => void;
   readonly sendFrame: (to: WorkerId, frame: Frame<Values>) => void;
   readonly setRoutes: (plan: Plan) => void;
+  /** Resolves when no frame of this step or before reads its memory any more. */
+  readonly forgetFrames: (step: number) => Promise<void>;
   readonly refusePeer: (from: WorkerId, reason: string) => void;
   /** Gets a state from a member, or from the coordinator when the donor is undefined. */
   readonly fetchState: (position: Position, donor: WorkerId | undefined) => Promise<State>;
@@ -158,7 +160,12 @@ export class WorkerShell {
     this.feed({ kind: "blockAveraged", generation, step, block, values, digest, sumOfSquares: sumOfSquares(values) });
   }
 
-  async #applyUpdate({ step, scalars, isSkipped, averages }: Extract<MemberEffect<Values, Values>, { kind: "applyUpdate" }>): Promise<void> {
+  async #applyUpdate({
+    step,
+    scalars,
+    isSkipped,
+    averages,
+  }: Extract<MemberEffect<Values, Values>, { kind: "applyUpdate" }>): Promise<void> {
     const { trainer } = this.#ports;
     if (!isSkipped) {
       const average = trainer.allocate();
@@ -168,6 +175,7 @@ export class WorkerShell {
       await trainer.apply(average, scalars);
       trainer.release(average);
     }
+    await this.#ports.forgetFrames(step);
     this.feed({ kind: "updateApplied", step });
   }
 

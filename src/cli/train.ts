@@ -1,0 +1,130 @@
+/** `babelgrad train`: a coordinator and local workers in one command; what dies is started again. */
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { BabelgradError } from "../base/errors.ts";
+import { type ChildMessage, Supervisor } from "../worker/io/supervisor.ts";
+import { type ConfigFlags, configOf, withConfig, withExamples } from "./config-flags.ts";
+import { printEvent } from "./event.ts";
+import { runFolder } from "./run-folder.ts";
+
+export interface TrainFlags extends ConfigFlags {
+  readonly out?: string;
+  readonly workers?: string;
+  readonly fork?: true;
+}
+
+export function define(command: Command): void {
+  withConfig(command)
+    .option("--out <DIR>", "run directory (default: runs/NAME of the configuration); an existing run goes on")
+    .option("--workers <COUNT>", "local workers (workers.count)")
+    .option("--fork", "go on from the run in --out as another run, under other result options or on another machine")
+    .action(async (file: string | undefined, flags: TrainFlags) => {
+      process.exitCode = await train(file, flags);
+    });
+  withExamples(command, [
+    "babelgrad train examples/udhr.yaml --out runs/udhr",
+    "babelgrad train run.yaml --workers 4 --set steps=5000 --set optimizer.rate=3e-4",
+    "babelgrad train run.yaml --json > events.jsonl",
+  ]);
+}
+
+const launcher = fileURLToPath(new URL("../../bin/babelgrad", import.meta.url));
+const coordinator = "coordinator";
+/** After SIGTERM or a first Ctrl-C the run may take so long to finish its step and write its checkpoint. */
+const stopDeadlineMs = 70_000;
+/** After the coordinator has ended its workers may take so long to leave. */
+const leaveDeadlineMs = 10_000;
+
+/** Trains to the end; resolves to the exit status. Throws coded errors. */
+export async function train(file: string | undefined, flags: TrainFlags): Promise<number> {
+  const workerSettings = flags.workers === undefined ? [] : [`workers.count=${flags.workers}`];
+  const config = configOf(file, flags, [...workerSettings, ...(flags.fork === true ? ["fork=true"] : [])]);
+  const count = config["workers.count"];
+  const folder = runFolder(file, flags.out);
+  const sets = [...(flags.set ?? []), ...workerSettings, ...(config["workers.min"] === 1 ? [`workers.min=${count}`] : [])];
+  let listening: Extract<ChildMessage, { kind: "listening" }> | undefined;
+  let lastWords: string | undefined;
+
+  return new Promise<number>((resolve, reject) => {
+    const supervisor = new Supervisor({
+      onMessage(_name, message) {
+        if (message.kind !== "listening") return;
+        const isFirst = listening === undefined;
+        listening = message;
+        if (isFirst) for (let i = 1; i <= count; i++) startWorker(`w${i}`);
+      },
+      onStart(name, pid) {
+        if (flags.json) printEvent("processStarted", { name, pid });
+      },
+      onRestart(name, why, restarts) {
+        if (flags.json) printEvent("processRestarted", { name, why, restarts });
+        else process.stderr.write(`${name} ended (${why}); it is started again\n`);
+      },
+      onEnd(name, code) {
+        if (name === coordinator) return endWith(code);
+        if (code === 0) return;
+        lastWords = `worker ${name} ended with status ${code}`;
+        supervisor.tell(coordinator, { kind: "stop" });
+      },
+    });
+
+    function startWorker(name: string): void {
+      supervisor.start({
+        name,
+        launch: () => ({
+          module: launcher,
+          args: [
+            ...["worker", "--name", name, "--quiet", "--join", `ws://127.0.0.1:${listening?.port}`],
+            ...["--token-file", `${folder}/token`, "--data", listening?.dataFolder ?? ""],
+          ],
+        }),
+      });
+    }
+
+    function endWith(code: number): void {
+      supervisor.holdRestarts();
+      const finish = (): void => {
+        clearInterval(poll);
+        clearTimeout(deadline);
+        for (const signal of signals) process.off(signal, ask);
+        if (lastWords === undefined) resolve(code);
+        else reject(new BabelgradError("run-ended", lastWords));
+      };
+      const deadline = setTimeout(() => {
+        supervisor.kill("SIGKILL");
+      }, leaveDeadlineMs);
+      const poll = setInterval(() => {
+        if (supervisor.running.length === 0) finish();
+      }, 20);
+    }
+
+    let asked = 0;
+    const ask = (): void => {
+      asked += 1;
+      if (asked > 1) return supervisor.kill("SIGKILL");
+      if (!flags.json) process.stderr.write("stopping: the step is finished and a checkpoint written; once more ends now\n");
+      supervisor.holdRestarts();
+      supervisor.tell(coordinator, { kind: "stop" });
+      setTimeout(() => supervisor.kill("SIGKILL"), stopDeadlineMs).unref();
+    };
+    const signals = ["SIGINT", "SIGTERM"] as const;
+    for (const signal of signals) process.on(signal, ask);
+
+    supervisor.start({
+      name: coordinator,
+      launch: () => {
+        const isRestart = listening !== undefined;
+        const settings = [...sets, ...(isRestart ? [`net.port=${listening?.port}`] : [])];
+        return {
+          module: launcher,
+          args: [
+            ...["coordinator", ...(file === undefined ? [] : [file]), "--out", folder],
+            ...settings.flatMap((setting) => ["--set", setting]),
+            ...(flags.json ? ["--json"] : []),
+            ...(flags.fork === true && !isRestart ? ["--fork"] : []),
+          ],
+        };
+      },
+    });
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * States on their way between workers and the run directory: the checkpoint that a worker was asked for comes in, the
+ * newest whole one goes out to workers that have none.
+ */
+
+import { BabelgradError } from "../../base/errors.ts";
+import type { Step, WorkerId } from "../../base/ids.ts";
+import { type Checkpoint, type Vector, vectors } from "../../checkpoint/io/checkpoint.ts";
+import type { CheckpointWriter } from "../../checkpoint/io/checkpoint-writer.ts";
+import type { CheckpointStore } from "../../checkpoint/io/store.ts";
+import type { CheckpointAbout, CheckpointManifest } from "../../checkpoint/manifest.ts";
+import type { StateSink, StateSource } from "../../wire/io/state-transfer.ts";
+import type { Position } from "../../wire/messages.ts";
+
+export interface CheckpointExchange {
+  /** The state of a stored checkpoint, for a worker. */
+  source(step: Step): StateSource | undefined;
+  /** Where the state that was asked of this worker goes. */
+  sink(step: Step, worker: WorkerId): StateSink | undefined;
+  /** Expects the state of `position` from the worker; its manifest when it is whole on disk, undefined when given up. */
+  receive(position: Position, worker: WorkerId): Promise<CheckpointManifest | undefined>;
+  readonly newestManifest: CheckpointManifest | undefined;
+  close(): Promise<void>;
+}
+
+interface Settings {
+  readonly store: CheckpointStore;
+  readonly newest: Checkpoint | undefined;
+  readonly about: (position: Position) => CheckpointAbout;
+  readonly warn: (what: string) => void;
+}
+
+/** A worker that was asked for a checkpoint and has not sent it for so long is not waited for. */
+const receiveTimeoutMs = 120_000;
+const pieceBytes = 1 << 20;
+
+export function checkpointExchange({ store, newest, about, warn }: Settings): CheckpointExchange {
+  const expected = new Map<string, { readonly sink: StateSink; readonly end: (manifest: CheckpointManifest | undefined) => void }>();
+  let current = newest;
+  let manifest = newest?.manifest;
+
+  return {
+    source: (step) => (current?.manifest.step === step ? sourceOfCheckpoint(current) : undefined),
+    sink: (step, worker) => expected.get(`${step} ${worker}`)?.sink,
+    get newestManifest() {
+      return manifest;
+    },
+    async receive(position, worker) {
+      const key = `${position.step} ${worker}`;
+      let writer: CheckpointWriter;
+      try {
+        writer = await store.begin(about(position));
+      } catch (error) {
+        if (!(error instanceof BabelgradError)) throw error;
+        warn(`checkpoint of step ${position.step}: ${error.code}: ${error.message}. ${error.todo}`);
+        return undefined;
+      }
+      let resolve: (manifest: CheckpointManifest | undefined) => void = () => undefined;
+      const ended = new Promise<CheckpointManifest | undefined>((done) => {
+        resolve = done;
+      });
+      const timer = setTimeout(() => void sink.abandon("it did not come in time"), receiveTimeoutMs);
+      const sink: StateSink = {
+        bytes: vectors.reduce((sum: number, vector) => sum + writer.bytesOf(vector), 0),
+        write: (offset, bytes) => writeAcross(writer, offset, bytes),
+        async finish() {
+          try {
+            resolve(await writer.commit());
+          } catch (error) {
+            if (!(error instanceof BabelgradError)) throw error;
+            // A commit that failed has abandoned its files already.
+            warn(`checkpoint of step ${position.step}: ${error.code}: ${error.message}. ${error.todo}`);
+            resolve(undefined);
+          }
+        },
+        async abandon(reason) {
+          warn(`checkpoint of step ${position.step} from ${worker} is given up: ${reason}`);
+          await writer.abandon();
+          resolve(undefined);
+        },
+      };
+      expected.set(key, { sink, end: resolve });
+      const received = await ended;
+      clearTimeout(timer);
+      expected.delete(key);
+      if (received === undefined) return undefined;
+      manifest = received;
+      await current?.close();
+      current = await store.newest((m) => m.step === received.step);
+      return received;
+    },
+    async close() {
+      for (const { end } of expected.values()) end(undefined);
+      await current?.close();
+    },
+  };
+}
+
+/** A piece of the state may reach over the end of a vector. */
+async function writeAcross(writer: CheckpointWriter, offset: number, bytes: Uint8Array): Promise<void> {
+  let start = 0;
+  for (const vector of vectors) {
+    const end = start + writer.bytesOf(vector);
+    const from = Math.max(offset, start);
+    const to = Math.min(offset + bytes.length, end);
+    if (from < to) await writer.write(vector, from - start, bytes.subarray(from - offset, to - offset));
+    start = end;
+  }
+}
+
+function sourceOfCheckpoint(checkpoint: Checkpoint): StateSource {
+  return {
+    bytes: vectors.reduce((sum: number, vector: Vector) => sum + checkpoint.bytesOf(vector), 0),
+    async *chunks() {
+      for (const vector of vectors)
+        for (let at = 0; at < checkpoint.bytesOf(vector); at += pieceBytes) yield await checkpoint.readBytes(vector, at, pieceBytes);
+    },
+  };
+}

@@ -1,0 +1,390 @@
+/**
+ * The coordinator's process: puts the run directory, the prepared data, the server and the cluster machine together.
+ * It keeps nothing that it could not read again from the run directory: any life of it goes on where the last ended.
+ */
+import { randomBytes } from "node:crypto";
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { present } from "../../base/assert.ts";
+import { digestOf } from "../../base/digest.ts";
+import { BabelgradError } from "../../base/errors.ts";
+import type { RunId, WorkerId } from "../../base/ids.ts";
+import { realDisk } from "../../checkpoint/io/disk.ts";
+import { sha256 } from "../../checkpoint/io/sha256.ts";
+import { CheckpointStore } from "../../checkpoint/io/store.ts";
+import { fixHorizon } from "../../config/horizon.ts";
+import { loadRunConfig } from "../../config/io/load.ts";
+import type { Config } from "../../config/options.ts";
+import { renderConfig } from "../../config/render.ts";
+import { differingResultOptions, resultFields } from "../../config/result-options.ts";
+import { prepareFromConfig } from "../../corpus/io/prepare-data.ts";
+import { openData, type PreparedData } from "../../data/io/prepared-data.ts";
+import { leafSource } from "../../data/leaf-source.ts";
+import { checkEpochs, stepSamples } from "../../data/step-samples.ts";
+import { stepScalars } from "../../engine/schedule.ts";
+import type { NumericClass } from "../../engine/trainer.ts";
+import { modelLayout } from "../../model/parameters.ts";
+import { clipScale } from "../../step/arithmetic.ts";
+import { blockCount } from "../../step/block.ts";
+import { firstLineage } from "../../step/lineage.ts";
+import type { Tally } from "../../step/tally.ts";
+import type { CommittedStep } from "../cluster-events.ts";
+import type { RunHistory } from "../run-history.ts";
+import { requireSameResult } from "../run-identity.ts";
+import type { RunRecord } from "../run-records.ts";
+import { type CheckpointExchange, checkpointExchange } from "./checkpoint-exchange.ts";
+import { ClusterShell } from "./cluster-shell.ts";
+import { MetricsFile } from "./metrics-file.ts";
+import { RunDirectory } from "./run-directory.ts";
+import type { RunLog } from "./run-log.ts";
+import { type CoordinatorServer, listen } from "./server.ts";
+import type { Session } from "./worker-connection.ts";
+
+/** What a run tells whoever watches it. */
+export type RunEvent =
+  | { readonly kind: "listening"; readonly port: number; readonly tokenFile: string; readonly dataFolder: string }
+  | { readonly kind: "generationBegan"; readonly workers: number; readonly members: readonly string[]; readonly reason: string }
+  | { readonly kind: "stepCommitted"; readonly record: CommittedStep; readonly workers: number }
+  | { readonly kind: "evaluated"; readonly step: number; readonly tally: Tally }
+  | { readonly kind: "sampled"; readonly step: number; readonly samples: readonly { readonly language: string; readonly text: string }[] }
+  | { readonly kind: "checkpointStored"; readonly step: number; readonly name: string; readonly weightsSha256: string }
+  | { readonly kind: "warned"; readonly what: string };
+
+export interface FinishedRun {
+  readonly isComplete: boolean;
+  readonly step: number;
+  /** Unmasked targets of all committed steps. */
+  readonly tokens: number;
+  readonly weightsSha256: string | undefined;
+  /** The evaluation at `step`, when there was one. */
+  readonly evaluation: Tally | undefined;
+}
+
+export interface CoordinatorOptions {
+  readonly config: Config;
+  readonly folder: string;
+  readonly onEvent: (event: RunEvent, languages: readonly string[]) => void;
+  /** Aborted: finish the step, write a checkpoint, end. */
+  readonly stop: AbortSignal;
+}
+
+/** Non-finite averages in a row that end a run. */
+const skipsMax = 10;
+
+/** Runs until the run is finished or stopped. Throws coded errors. */
+export async function coordinate(
+  options: CoordinatorOptions,
+): Promise<{ readonly finished: FinishedRun; readonly languages: readonly string[] }> {
+  const directory = await RunDirectory.take(realDisk, options.folder);
+  try {
+    return await runIn(directory, options);
+  } finally {
+    await directory.release();
+  }
+}
+
+async function runIn(directory: RunDirectory, options: CoordinatorOptions) {
+  const { folder } = directory;
+  const before = directory.run === undefined ? undefined : loadRunConfig(join(folder, "config.yaml"));
+  if (before !== undefined && options.config.resume === "never")
+    throw new BabelgradError("run-exists", `${folder} holds a run already`, { folder });
+  const config = fixHorizon(options.config, before);
+  const { dir: dataFolder } = await prepareFromConfig(config, join(folder, "data"));
+  const data = await openData(dataFolder);
+  checkEpochs(config, data.manifest);
+  if (before === undefined) {
+    const run = `run-${randomBytes(6).toString("hex")}` as RunId; // proof: this is where run ids are made
+    await directory.create(
+      { version: 1, run, resultOptions: digestOf(sha256, resultFields(config)), manifest: data.manifest.sha256 },
+      renderConfig(config),
+    );
+  } else
+    requireSameResult(
+      folder,
+      present(directory.run, "a run with a configuration").about,
+      data.manifest.sha256,
+      differingResultOptions(config, before),
+    );
+
+  const { log, history, term, torn } = await directory.openLog(Date.now());
+  const run = new Run(directory, options, config, dataFolder, data, log, history, term);
+  if (torn !== undefined) run.warn(`the log's last ${torn.bytes} bytes were cut off by a crash and are dropped`);
+  try {
+    return await run.finish();
+  } finally {
+    await run.close();
+    await log.close();
+  }
+}
+
+class Run {
+  readonly #directory: RunDirectory;
+  readonly #options: CoordinatorOptions;
+  readonly #config: Config;
+  readonly #data: PreparedData;
+  readonly #dataFolder: string;
+  readonly #log: RunLog;
+  readonly #history: RunHistory;
+  readonly #term: number;
+  readonly #languages: readonly string[];
+  readonly #metrics: MetricsFile;
+  readonly #sessions = new Map<WorkerId, Session>();
+  readonly #ended: Promise<FinishedRun>;
+  #resolve: (run: FinishedRun) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  #server: CoordinatorServer | undefined;
+  #shell: ClusterShell | undefined;
+  #checkpoints: CheckpointExchange | undefined;
+  #members = 0;
+
+  constructor(
+    directory: RunDirectory,
+    options: CoordinatorOptions,
+    config: Config,
+    dataFolder: string,
+    data: PreparedData,
+    log: RunLog,
+    history: RunHistory,
+    term: number,
+  ) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#config = config;
+    this.#dataFolder = dataFolder;
+    this.#data = data;
+    this.#log = log;
+    this.#history = history;
+    this.#term = term;
+    this.#ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#languages = data.manifest.languages.map(({ language }) => language);
+    this.#metrics = new MetricsFile(realDisk, join(directory.folder, "metrics.jsonl"), (error) => this.warn(String(error)));
+  }
+
+  async finish(): Promise<{ readonly finished: FinishedRun; readonly languages: readonly string[] }> {
+    const { folder } = this.#directory;
+    const config = this.#config;
+    const { about } = present(this.#directory.run, "the run was made");
+    if (about.numericClass !== undefined) await this.#begin(about.numericClass);
+    const token = await runToken(join(folder, "token"));
+    const dataFiles = new Map(this.#dataFileNames().map((name) => [name, join(this.#dataFolder, name)]));
+    this.#server = await listen({
+      host: config["net.host"],
+      port: config["net.port"],
+      token,
+      heartbeatMs: config["net.heartbeatMs"],
+      timeoutMs: config["net.timeoutMs"],
+      handlers: {
+        isHealthy: () => true,
+        isReady: () => this.#shell !== undefined && this.#shell.phase !== "gathering",
+        dataFile: (name) => dataFiles.get(name),
+        stateSource: (step) => this.#checkpoints?.source(step),
+        stateSink: (step, worker) => this.#checkpoints?.sink(step, worker),
+        onHello: () => ({
+          term: this.#term,
+          runId: about.run,
+          config: JSON.stringify(config),
+          manifest: JSON.stringify(this.#data.manifest),
+          start: "",
+        }),
+        onClassified: async (_worker, text) => {
+          const numericClass = JSON.parse(text) as NumericClass; // proof: a worker of this version wrote it, and the digest is compared
+          await this.#directory.admitClass(numericClass);
+          await this.#begin(numericClass);
+        },
+        onReady: (session) => this.#sessions.set(session.worker, session),
+        onMessage: (session, message) => this.#shell?.feed({ kind: "messageReceived", worker: session.worker, message }),
+        onGone: (session, reason) => {
+          this.#sessions.delete(session.worker);
+          this.#note(`worker ${session.worker} is gone: ${reason}`);
+          this.#shell?.feed({ kind: "workerGone", worker: session.worker });
+        },
+      },
+    });
+    this.#options.onEvent(
+      { kind: "listening", port: this.#server.port, tokenFile: join(folder, "token"), dataFolder: this.#dataFolder },
+      this.#languages,
+    );
+    const stop = () => {
+      if (this.#shell === undefined) void this.#end(false);
+      else this.#shell.feed({ kind: "stopRequested" });
+    };
+    if (this.#options.stop.aborted) stop();
+    this.#options.stop.addEventListener("abort", stop, { once: true });
+    return { finished: await this.#ended, languages: this.#languages };
+  }
+
+  async close(): Promise<void> {
+    this.#shell?.close();
+    await this.#server?.close();
+    await this.#checkpoints?.close();
+    await this.#metrics.close();
+  }
+
+  warn(what: string): void {
+    this.#options.onEvent({ kind: "warned", what }, this.#languages);
+  }
+
+  /** Once the numeric class is known: the lineage of the initial state, the checkpoints and the machine. */
+  async #begin(numericClass: NumericClass): Promise<void> {
+    if (this.#checkpoints !== undefined) return;
+    const config = this.#config;
+    const { manifest } = this.#data;
+    const lineage = firstLineage(sha256, {
+      resultOptions: digestOf(sha256, resultFields(config)),
+      manifest: manifest.sha256,
+      numericClass: numericClass.digest,
+      seed: config.seed,
+    });
+    this.#history.begin(lineage);
+    const layout = modelLayout(config, manifest.vocabulary);
+    const samples = stepSamples(config, manifest);
+    const store = await CheckpointStore.open({
+      disk: realDisk,
+      folder: this.#directory.folder,
+      keep: config["checkpoint.keep"],
+      layout: layout.parameters,
+      moments: config["optimizer.kind"] === "adamw" ? 2 : 1,
+      tokenizer: new TextEncoder().encode(this.#data.tokenizerJson),
+      report: (error) => this.warn(`${error.code}: ${error.message}. ${error.todo}`),
+    });
+    const newest = await store.newest((m) => this.#history.lineageAt(m.step) === m.lineage);
+    newest?.requireLayout(layout.parameters);
+    if (newest !== undefined) this.#history.store(newest.manifest.step);
+    const { about } = present(this.#directory.run, "the run was made");
+    this.#checkpoints = checkpointExchange({
+      store,
+      newest,
+      about: (position) => ({
+        run: about.run,
+        step: position.step,
+        lineage: position.lineage,
+        numericClass: numericClass.digest,
+        sequences: Object.fromEntries(samples.counts(position.step).map((count, i) => [this.#languages[i] ?? String(i), count])),
+      }),
+      warn: (what) => this.warn(what),
+    });
+    this.#shell = this.#startCluster(layout.size);
+  }
+
+  #startCluster(size: number): ClusterShell {
+    const config = this.#config;
+    const source = leafSource(config, this.#data.manifest, this.#data.shards, this.#data.tokenizer.byteLengths);
+    const fatal = (error: unknown) => this.#reject(error);
+    return new ClusterShell(
+      {
+        term: this.#term,
+        leaves: config["step.leaves"],
+        blocks: blockCount(size),
+        validationLeaves: source.validationCount,
+        workersMin: config["workers.min"],
+        expected: this.#history.lastGeneration?.members.map((m) => m.worker) ?? [],
+        graceMs: config["net.graceMs"],
+        timeoutMs: config["net.timeoutMs"],
+        steps: config.steps,
+        validateEvery: config["validate.every"],
+        checkpointEvery: config["checkpoint.every"],
+        sampleEvery: config["sample.every"],
+        skipsMax,
+        sha256,
+        scalarsOf: (step, sumOfSquares) => stepScalars(config, step, clipScale(sumOfSquares, config["optimizer.clip"])),
+        history: this.#history,
+      },
+      {
+        send: (worker, message) => this.#sessions.get(worker)?.send(message),
+        closeWorker: (worker, reason) => {
+          const session = this.#sessions.get(worker);
+          this.#sessions.delete(worker);
+          session?.close(reason);
+        },
+        append: async (record) => this.#record({ kind: "step", ...record }),
+        recordGeneration: ({ generation, step, members }, reason) => {
+          this.#members = members.length;
+          this.#record({ kind: "generation", generation, step, members, reason }).catch(fatal);
+          const names = members.map((m) => m.worker);
+          this.#options.onEvent({ kind: "generationBegan", workers: names.length, members: names, reason }, this.#languages);
+        },
+        reportStep: (record) => {
+          this.#metrics.append({ kind: "step", time: Date.now(), workers: this.#members, ...record });
+          this.#options.onEvent({ kind: "stepCommitted", record, workers: this.#members }, this.#languages);
+        },
+        reportEvaluation: (position, tally) => {
+          this.#record({ kind: "evaluation", ...position, tally }).catch(fatal);
+          this.#metrics.append({ kind: "evaluation", time: Date.now(), ...position, tally, languages: this.#languages });
+          this.#options.onEvent({ kind: "evaluated", step: position.step, tally }, this.#languages);
+        },
+        reportSamples: (position, samples) => {
+          this.#metrics.append({ kind: "samples", time: Date.now(), ...position, samples });
+          this.#options.onEvent({ kind: "sampled", step: position.step, samples }, this.#languages);
+        },
+        receiveCheckpoint: async (position, worker) => {
+          const manifest = await present(this.#checkpoints, "a cluster has checkpoints").receive(position, worker);
+          if (manifest === undefined) return false;
+          const { step, weightsSha256 } = manifest;
+          const name = `checkpoints/step-${String(step).padStart(6, "0")}`;
+          await this.#record({ kind: "checkpoint", step, name, weightsSha256 });
+          this.#history.store(step);
+          this.#options.onEvent({ kind: "checkpointStored", step, name, weightsSha256 }, this.#languages);
+          return true;
+        },
+        onFinish: (_position, isComplete) => void this.#end(isComplete),
+        onFail: (code, what) => this.#reject(new BabelgradError(code, what)),
+        onNote: () => undefined,
+        onFailure: fatal,
+      },
+    );
+  }
+
+  /** Appends to the log; when it is on disk, the history knows. */
+  async #record(record: RunRecord): Promise<void> {
+    await this.#log.append(record);
+    this.#history.take(record);
+  }
+
+  async #end(isComplete: boolean): Promise<void> {
+    const step = this.#checkpoints === undefined ? 0 : this.#history.committed;
+    const newest = this.#checkpoints?.newestManifest;
+    const { lastEvaluation } = this.#history;
+    if (step > (newest?.step ?? 0)) {
+      this.#reject(
+        new BabelgradError(
+          "checkpoint-missing",
+          `the run ended after step ${step}, but its last checkpoint is that of step ${newest?.step ?? 0}`,
+        ),
+      );
+      return;
+    }
+    this.#resolve({
+      isComplete,
+      step,
+      tokens: this.#history.totals.reduce((sum, t) => sum + t.targets, 0),
+      weightsSha256: newest?.weightsSha256,
+      evaluation: lastEvaluation?.step === step ? lastEvaluation.tally : undefined,
+    });
+  }
+
+  #note(what: string): void {
+    this.#metrics.append({ kind: "note", time: Date.now(), what });
+  }
+
+  #dataFileNames(): readonly string[] {
+    const { tokenizer, languages } = this.#data.manifest;
+    return ["manifest.json", tokenizer.file, ...languages.flatMap(({ train, validation }) => [train.file, validation.file])];
+  }
+}
+
+/** The token that workers show: kept over lives of the coordinator, so that workers come back by themselves. Mode 600. */
+async function runToken(path: string): Promise<string> {
+  try {
+    const token = (await readFile(path, "utf8")).trim();
+    if (token.length >= 32) return token;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+  const token = randomBytes(24).toString("hex");
+  await writeFile(path, `${token}\n`, { mode: 0o600 });
+  await chmod(path, 0o600);
+  return token;
+}

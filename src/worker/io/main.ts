@@ -1,0 +1,254 @@
+/**
+ * A worker's process: connects to a coordinator, gets the run's configuration and data from it, opens the engine and
+ * lets the member machine do the rest. It keeps nothing on disk but a cache of shards.
+ */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { present } from "../../base/assert.ts";
+import { BabelgradError } from "../../base/errors.ts";
+import { type WorkerId, workerId } from "../../base/ids.ts";
+import type { Config } from "../../config/options.ts";
+import { fetchData, openData, type PreparedData } from "../../data/io/prepared-data.ts";
+import { type LeafSource, leafSource } from "../../data/leaf-source.ts";
+import type { Manifest } from "../../data/manifest.ts";
+import { decode } from "../../data/tokenizer.ts";
+import { openTrainer, type TensorFlowTrainer } from "../../engine/io/open-trainer.ts";
+import type { State, Trainer } from "../../engine/trainer.ts";
+import { initialWeights } from "../../model/initial.ts";
+import { modelLayout } from "../../model/parameters.ts";
+import { generate } from "../../tasks/generation.ts";
+import type { Route, RoutedMessage, StateRoute, Ticket, Welcome } from "../../wire/handshake.ts";
+import { fetchState, putState, sinkInto, sourceOf } from "../../wire/io/state-transfer.ts";
+import type { Position, Sample } from "../../wire/messages.ts";
+import { type ControlLink, openControlLink } from "./control-link.ts";
+import { FaultInjector, faultsOf } from "./fault.ts";
+import { openPeerMesh, type PeerMesh } from "./peer-mesh.ts";
+import { WorkerShell } from "./worker-shell.ts";
+
+export interface WorkerOptions {
+  /** ws://HOST:PORT of the coordinator. */
+  readonly url: string;
+  readonly token: string;
+  readonly name: string;
+  readonly softwareVersion: string;
+  /** Address to listen on for other workers, and the one they are told. */
+  readonly host: string;
+  readonly advertise: string | undefined;
+  /** Folder of the prepared data when it is on this machine; otherwise shards are fetched and cached. */
+  readonly dataFolder: string | undefined;
+  readonly onNote: (what: string) => void;
+  /** Aborted: leave. */
+  readonly stop: AbortSignal;
+}
+
+/** Works until the coordinator says stop; resolves to its reason. Throws coded errors. */
+export async function work(options: WorkerOptions): Promise<string> {
+  const worker = new Worker(options);
+  try {
+    return await worker.run();
+  } finally {
+    await worker.close();
+  }
+}
+
+/** What a run is, as this worker needs it; opened once and kept over connections. */
+interface OpenRun {
+  readonly config: Config;
+  readonly data: PreparedData;
+  readonly source: LeafSource;
+  readonly trainer: TensorFlowTrainer;
+  readonly shell: WorkerShell;
+}
+
+class Worker {
+  readonly #options: WorkerOptions;
+  readonly #self: WorkerId;
+  readonly #ended: Promise<string>;
+  #resolve: (reason: string) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  #mesh: PeerMesh | undefined;
+  #link: ControlLink | undefined;
+  #run: Promise<OpenRun> | undefined;
+  #opened: OpenRun | undefined;
+  /** What the last messages said about reaching others; the machine's effects name them again. */
+  #routes: readonly Route[] = [];
+  #source: StateRoute | undefined;
+  #ticket: Ticket | undefined;
+  #takeBack: () => void = () => undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#self = workerId(options.name);
+    this.#ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  async run(): Promise<string> {
+    const { url, token, host, advertise, softwareVersion, onNote, stop } = this.#options;
+    this.#mesh = await openPeerMesh({
+      self: this.#self,
+      host,
+      ...(advertise === undefined ? {} : { advertise }),
+      onFrame: (from, frame) => this.#opened?.shell.feed({ kind: "frameReceived", from, frame }),
+      onLinkUp: (peer) => {
+        this.#opened?.shell.feed({ kind: "linkOpened", peer });
+        this.#link?.send({ kind: "linkUp", peer });
+      },
+      onLinkDown: (peer, reason) => {
+        onNote(`no link to ${peer}: ${reason}`);
+        this.#opened?.shell.feed({ kind: "linkClosed", peer });
+        this.#link?.send({ kind: "linkDown", peer });
+      },
+      onIntruder: (reason) => onNote(`turned away: ${reason}`),
+    });
+    this.#link = openControlLink({
+      url,
+      token,
+      hello: { worker: this.#self, peerAddress: this.#mesh.address, softwareVersion },
+      classify: async (welcome) => {
+        this.#run ??= this.#open(welcome);
+        this.#opened = await this.#run;
+        return JSON.stringify(this.#opened.trainer.numericClass);
+      },
+      onConnected: () => this.#opened?.shell.feed({ kind: "connected" }),
+      onMessage: (message) => this.#take(message),
+      onGone: (reason) => onNote(`no connection to the coordinator: ${reason}`),
+      onGivenUp: this.#reject,
+    });
+    const leave = () => {
+      this.#link?.send({ kind: "leaving" });
+      this.#resolve("it was asked to leave");
+    };
+    if (stop.aborted) leave();
+    stop.addEventListener("abort", leave, { once: true });
+    return this.#ended;
+  }
+
+  async close(): Promise<void> {
+    await this.#link?.close();
+    await this.#mesh?.close();
+    await this.#opened?.trainer.close();
+  }
+
+  #take(message: RoutedMessage): void {
+    if (message.kind === "plan") this.#routes = message.routes;
+    else if (message.kind === "load") this.#source = message.source;
+    else if (message.kind === "serve") this.#ticket = message.ticket;
+    this.#opened?.shell.feed({ kind: "messageReceived", message });
+  }
+
+  async #open(welcome: Welcome): Promise<OpenRun> {
+    const { dataFolder, onNote } = this.#options;
+    const config = JSON.parse(welcome.config) as Config; // proof: the coordinator of the same protocol version resolved it
+    const manifest = JSON.parse(welcome.manifest) as Manifest; // proof: as above; shards are checked against it
+    const data = dataFolder === undefined ? await this.#fetchData(manifest) : await openData(dataFolder);
+    const source = leafSource(config, data.manifest, data.shards, data.tokenizer.byteLengths);
+    const trainer = await openTrainer({ config, vocabulary: data.manifest.vocabulary, probeBatch: source.leaf(0, 0) });
+    const mesh = present(this.#mesh, "the mesh listens before the link is opened");
+    mesh.configure({
+      layout: { size: trainer.size, leaves: config["step.leaves"], languages: manifest.languages.length },
+      heartbeatMs: welcome.heartbeatMs,
+      timeoutMs: welcome.timeoutMs,
+    });
+    const shell = new WorkerShell({
+      self: this.#self,
+      leaves: config["step.leaves"],
+      trainer,
+      leafBatch: (step, leaf) => source.leaf(step, leaf),
+      validationBatch: (index) => source.validation(index),
+      send: (message) => this.#link?.send(message),
+      sendFrame: (to, frame) => mesh.send(to, frame),
+      setRoutes: (plan) => mesh.setRoutes(plan.generation, this.#routes),
+      forgetFrames: (step) => mesh.forget(step),
+      refusePeer: (from, reason) => {
+        onNote(`refused a frame of ${from}: ${reason}`);
+        mesh.refuse(from, reason);
+      },
+      fetchState: (position, donor) => this.#fetchState(config, trainer, position, donor),
+      serveState: (state, position, receiver) => this.#serveState(state, position, receiver),
+      writeSamples: (engine) => writeSamples(engine, config, data),
+      faults: new FaultInjector(faultsOf(process.env)),
+      onStop: this.#resolve,
+      onNote: () => undefined,
+      onFailure: this.#reject,
+    });
+    return { config, data, source, trainer, shell };
+  }
+
+  async #fetchData(manifest: Manifest): Promise<PreparedData> {
+    const { url, token } = this.#options;
+    const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "babelgrad", "shards");
+    return fetchData(
+      async (name) => {
+        const response = await fetch(new URL(`/data/${name}`, url.replace(/^ws/, "http")), {
+          headers: { authorization: `Bearer ${token}` },
+        });
+        if (!response.ok) throw new BabelgradError("transfer-failed", `${name} from ${url}: it answers ${response.status}`);
+        return new Uint8Array(await response.arrayBuffer());
+      },
+      manifest.sha256,
+      cache,
+    );
+  }
+
+  async #fetchState(config: Config, trainer: TensorFlowTrainer, position: Position, donor: WorkerId | undefined): Promise<State> {
+    const { url, token } = this.#options;
+    const moments = config["optimizer.kind"] === "adamw" ? trainer.size : 0;
+    const state: State = {
+      step: position.step,
+      weights: new Float32Array(trainer.size),
+      moment1: new Float32Array(trainer.size),
+      moment2: new Float32Array(moments),
+    };
+    if (donor === undefined && position.step === 0) {
+      const { layout } = { layout: modelLayout(config, present(this.#opened, "the run is open").data.manifest.vocabulary) };
+      state.weights.set(initialWeights(layout, config.seed));
+      return state;
+    }
+    const from =
+      donor === undefined
+        ? { address: new URL(url).host, authorization: `Bearer ${token}` }
+        : { address: this.#source?.address ?? "", authorization: `Ticket ${this.#source?.ticket ?? ""}` };
+    if (from.address === "") throw new BabelgradError("transfer-failed", `${donor} is gone`);
+    await fetchState({ ...from, step: position.step }, sinkInto([state.weights, state.moment1, state.moment2]));
+    return state;
+  }
+
+  #serveState(state: State, position: Position, receiver: WorkerId | undefined): void {
+    const { url, token, onNote } = this.#options;
+    const source = sourceOf([state.weights, state.moment1, state.moment2]);
+    if (receiver === undefined) {
+      putState({ address: new URL(url).host, step: position.step, worker: this.#self, token }, source).catch((error: unknown) =>
+        onNote(`the checkpoint of step ${position.step} did not arrive: ${error instanceof Error ? error.message : String(error)}`),
+      );
+      return;
+    }
+    // One offer at a time: the next boundary's state replaces this one.
+    this.#takeBack();
+    this.#takeBack = present(this.#mesh, "a member has a mesh").offerState(position.step, this.#ticket ?? "", source);
+  }
+}
+
+/** How sure of itself a sample is, and how many tokens it may choose from. */
+const sampleStyle = { temperature: 0.8, topK: 40 };
+/** Tokens of validation text that a sample goes on from, so that it is in that language. */
+const promptTokens = 8;
+
+/** One sample a language, going on from the beginning of its validation text. */
+async function writeSamples(trainer: Trainer, config: Config, data: PreparedData): Promise<readonly Sample[]> {
+  const samples: Sample[] = [];
+  for (const [index, { language }] of data.manifest.languages.entries()) {
+    const prompt = [...present(data.shards[index], "a shard a language").validation.subarray(0, promptTokens)];
+    const written = await generate((tokens) => trainer.logits(tokens), prompt, {
+      ...sampleStyle,
+      tokens: config["sample.tokens"],
+      context: config["model.context"],
+      seed: config.seed + index,
+      endOfText: data.manifest.endOfText,
+    });
+    samples.push({ language, text: `${decode(data.tokenizer, prompt)}|${decode(data.tokenizer, written)}` });
+  }
+  return samples;
+}
