@@ -65,7 +65,7 @@ export class CoordinatorProcess extends Process {
     // A record that is being written may or may not reach the disk.
     const pending = this.#pending;
     if (pending === undefined) return;
-    const survives = this.#world.air.chance.isTrue(0.5) && !this.isDiskHeld;
+    const survives = this.#world.machines.isDiskFaulty && this.#world.chance.isTrue(0.5);
     this.#world.trace(() => `the record of step ${pending.step} ${survives ? "has reached" : "has not reached"} the disk`);
     if (survives) this.#world.disk.log.push(pending);
   }
@@ -89,6 +89,11 @@ export class CoordinatorProcess extends Process {
     };
   }
 
+  releaseDisk(): void {
+    this.isDiskHeld = false;
+    this.finishAppend();
+  }
+
   accept(worker: WorkerId, link: ControlLink): void {
     const before = this.#links.get(worker);
     if (before !== undefined) {
@@ -104,7 +109,7 @@ export class CoordinatorProcess extends Process {
     this.#world.trace(() => `coordinator has lost ${worker}`);
     this.#world.oracle.gone(worker);
     // The store and the connection find out in either order.
-    const isStoreFirst = this.#world.air.chance.isTrue(0.5);
+    const isStoreFirst = this.#world.chance.isTrue(0.5);
     if (isStoreFirst) this.#endCheckpoint(worker, false);
     this.#take({ kind: "workerGone", worker });
     if (!isStoreFirst) this.#endCheckpoint(worker, false);
@@ -131,7 +136,7 @@ export class CoordinatorProcess extends Process {
       const expected = this.#receiving.get(worker);
       if (expected?.lineage !== position.lineage) return;
       this.#world.oracle.checkState(worker, position, state, "stores");
-      const isWhole = !this.#world.air.chance.isTrue(0.1);
+      const isWhole = !(this.#world.machines.isDiskFaulty && this.#world.chance.isTrue(0.1));
       if (isWhole) this.#store(position, state);
       this.#endCheckpoint(worker, isWhole);
     });

@@ -125,7 +125,7 @@ export class Faults {
         this.#kill(one);
         return this.#soon(() => this.#kill(this.#alive()[0]));
       case "kill-all":
-        for (const each of alive) this.#chance.isTrue(0.3) ? this.#kill(each) : this.#soon(() => this.#kill(each));
+        for (const each of alive) this.#soon(() => this.#kill(each));
         return;
       case "join":
         for (let i = this.#chance.whole(1, 2); i > 0; i--) if (this.#alive().length < workersMax) this.#startWorker(this.#newName());
@@ -135,7 +135,11 @@ export class Faults {
         if (one === undefined || one.isPaused) return;
         this.#world.oracle.disturb(one.id, clock.now + forMs + timeoutMs + pingTimeoutMs);
         one.pause();
-        return clock.after(forMs, () => one.isAlive && (this.#world.trace(() => `--- ${one.id} wakes`), one.wake()));
+        return clock.after(forMs, () => {
+          if (!one.isAlive) return;
+          this.#world.trace(() => `--- ${one.id} wakes`);
+          one.wake();
+        });
       }
       case "slow-worker":
         if (one === undefined) return;

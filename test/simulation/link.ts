@@ -3,7 +3,6 @@
  * after what was under way, or instead of some of it. Half-open: everything vanishes until the pings are missed.
  */
 import type { Millis } from "../../src/base/machine.ts";
-import type { Chance } from "./chance.ts";
 import type { Clock } from "./clock.ts";
 import type { Process } from "./process.ts";
 
@@ -15,11 +14,12 @@ export interface End<M> {
 
 export interface Air {
   readonly clock: Clock;
-  readonly chance: Chance;
   readonly pingTimeoutMs: Millis;
   delayMs(from: string, to: string): Millis;
   /** Messages that a scenario holds back. */
   isHeld(from: string, to: string, message: unknown): boolean;
+  /** How many of the messages under way still arrive when their sender closes the link or dies. */
+  survivors(from: string, to: string, messages: readonly unknown[]): number;
   lost(from: string, to: string, message: unknown): void;
 }
 
@@ -57,8 +57,8 @@ export class Link<M> {
     const isHeard = this.state === "open";
     this.state = "closed";
     this.#drop(by === 0 ? 1 : 0, 0);
-    const under = this.#directions[by].queue.length;
-    this.#drop(by, this.#air.chance.isTrue(0.5) ? under : this.#air.chance.whole(0, under));
+    const under = this.#directions[by].queue.map(({ message }) => message);
+    this.#drop(by, this.#air.survivors(this.ends[by].process.name, this.#other(by).process.name, under));
     if (isHeard) this.#push(by, undefined);
     else this.#air.clock.after(this.#air.pingTimeoutMs, () => this.#push(by, undefined));
   }

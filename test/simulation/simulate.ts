@@ -12,6 +12,7 @@ export const production: Machines = {
   cluster: (settings) => new Cluster(settings),
   fold: foldTree,
   storesUnverified: false,
+  isDiskFaulty: true,
   nextTerm: (before) => before + 1,
 };
 
@@ -34,6 +35,7 @@ export function simulate(seed: number, machines: Machines = production, isTraced
   const transitions = new Map<string, number>();
   const trace: string[] = [];
   const chance = new Chance(seed, "run");
+  const network = new Chance(seed, "network");
   const run = runOf(chance);
   const workers = chance.whole(2, 5);
   let faults: Faults | undefined;
@@ -52,6 +54,7 @@ export function simulate(seed: number, machines: Machines = production, isTraced
       },
       note: (transition) => count(transitions, transition),
       isHeld: () => false,
+      survivors: (_from, _to, { length }) => (network.isTrue(0.5) ? length : network.whole(0, length)),
     },
   );
   faults = new Faults(world, new Chance(seed, "faults"));

@@ -16,6 +16,9 @@ type Effect = MemberEffect<Partial, BlockValues>;
 export type ControlLink = Link<CoordinatorMessage | WorkerMessage>;
 type PeerLink = Link<Frame<BlockValues>>;
 
+/** Transitions of every step, which a trace shows by what they do. */
+const everyday: ReadonlySet<string> = new Set(["step-started", "prepared", "applied", "partials-resent", "averages-served"]);
+
 /** Attempts to reach a peer before the coordinator hears of it. */
 const dialsBeforeReport = 3;
 /** How often a worker knocks again, and how often a transfer looks for progress. */
@@ -139,6 +142,14 @@ export class WorkerProcess extends Process {
     });
   }
 
+  /** Something that was delivered before comes once more. */
+  takeAgain(from: WorkerId | "coordinator", message: CoordinatorMessage | Frame<BlockValues>): void {
+    this.#world.trace(() => `${from} -> ${this.id} again: ${this.#world.oracle.describe(message)}`);
+    if (message.kind === "partial" || message.kind === "average") {
+      if (from !== "coordinator") this.#take({ kind: "frameReceived", from, frame: message });
+    } else this.#take({ kind: "messageReceived", message });
+  }
+
   leave(): void {
     this.#send({ kind: "leaving" });
   }
@@ -171,7 +182,7 @@ export class WorkerProcess extends Process {
         const dials = this.#dials.get(peer);
         if (dials === undefined || this.links.has(peer)) return;
         const other = this.#world.workers.get(peer);
-        if (other?.#accepts(this.id) === true) {
+        if (other?.accepts(this.id) === true) {
           this.#dials.delete(peer);
           this.#open(other);
           if (dials >= dialsBeforeReport) this.#send({ kind: "linkUp", peer });
@@ -184,7 +195,7 @@ export class WorkerProcess extends Process {
     );
   }
 
-  #accepts(from: WorkerId): boolean {
+  accepts(from: WorkerId): boolean {
     if (!this.isAlive || this.isPaused || this.#world.isCut(this.id, from)) return false;
     return !this.#world.run.acceptsPlannedOnly || this.#routes.has(from);
   }
@@ -317,6 +328,7 @@ export class WorkerProcess extends Process {
         world.trace(() => `${this.id} stops: ${effect.reason}`);
         return this.die();
       case "note":
+        if (!everyday.has(effect.transition)) world.trace(() => `${this.id} notes ${effect.transition}`);
         return observer.note(effect.transition);
       default:
         unreachable(effect);

@@ -63,6 +63,8 @@ export interface Machines {
   fold(leaves: number, parts: ReadonlyMap<SubtreeKey, GradientExpression>, add: Algebra["sum"]): GradientExpression | undefined;
   /** When the store takes a checkpoint for the newest: as it begins to come in, or when it is whole. */
   readonly storesUnverified: boolean;
+  /** A record being written when the coordinator dies may reach the disk, and a checkpoint may come to nothing. */
+  readonly isDiskFaulty: boolean;
   /** The term of the next coordinator. */
   nextTerm(before: number): number;
 }
@@ -73,6 +75,7 @@ export interface Observer {
   moment(name: Moment, worker?: WorkerId): void;
   note(transition: string): void;
   isHeld(from: string, to: string, message: unknown): boolean;
+  survivors(from: string, to: string, messages: readonly unknown[]): number;
 }
 
 export type Moment =
@@ -104,6 +107,8 @@ export class World {
   readonly oracle: Oracle;
   readonly disk: Disk;
   readonly air: Air;
+  /** What the disk and the store decide by chance. */
+  readonly chance: Chance;
   /** By id; a worker that came back under its id has replaced the one before. */
   readonly workers = new Map<WorkerId, WorkerProcess>();
   /** Pairs that cannot reach each other, and workers that cannot reach the coordinator ("coordinator" as a name). */
@@ -116,15 +121,19 @@ export class World {
     this.pace = pace;
     this.machines = machines;
     this.observer = observer;
+    this.chance = new Chance(seed, "disk");
     this.oracle = new Oracle(this);
     this.disk = new Disk({ step: 0, lineage: this.firstLineage }, this.algebra.initial);
     this.air = {
       clock: this.clock,
-      chance: new Chance(seed, "network"),
       pingTimeoutMs: run.pingTimeoutMs,
       delayMs: (from, to) => pace.messageMs(from, to),
       isHeld: (from, to, message) => observer.isHeld(from, to, message),
-      lost: (from, to, message) => observer.trace(() => `${from} -> ${to} lost: ${this.oracle.describe(message)}`),
+      survivors: (from, to, messages) => observer.survivors(from, to, messages),
+      lost: (from, to, message) => {
+        const text = this.oracle.describe(message);
+        if (text !== "heartbeat") observer.trace(() => `${from} -> ${to} lost: ${text}`);
+      },
     };
   }
 
