@@ -26,8 +26,13 @@ export interface TensorFlowTrainer extends Trainer {
   tensorCount(): Promise<number>;
 }
 
-/** Records the step, starts the compute thread and probes it. The state is that of step 0. */
+/**
+ * Records the step, starts the compute thread and probes it. The state is that of step 0. Fails with `no-tensorflow`,
+ * `recorder-failed`, `step-not-recordable` or `compute-failed`; a trainer whose thread dies later fails with `compute-lost`.
+ */
 export async function openTrainer({ config, vocabulary, probeBatch }: TrainerInput): Promise<TensorFlowTrainer> {
+  assert(!isOpen, "one trainer at a time in a process: TensorFlow can be loaded by one thread");
+  isOpen = true;
   const flags = setFlags(config["engine.threads"]);
   const input: ComputeThreadInput = { config, vocabulary, probeBatch, flags };
   const thread = new ComputeThread(new Worker(builtEntry("compute-main"), { workerData: input }));
@@ -129,6 +134,7 @@ class ComputeThread {
     this.#ended = new Promise((resolve) => {
       worker.on("exit", (code) => {
         this.#lose(new Error(`the thread ended with status ${code}`));
+        isOpen = false;
         resolve();
       });
     });
@@ -144,8 +150,7 @@ class ComputeThread {
 
   /** Lets the thread finish what it was asked and end by itself: to stop a thread inside TensorFlow would crash the process. */
   async close(): Promise<void> {
-    if (this.#lost !== undefined) return;
-    await this.call({ kind: "close" });
+    if (this.#lost === undefined) await this.call({ kind: "close" });
     await this.#ended;
   }
 
@@ -156,6 +161,7 @@ class ComputeThread {
 }
 
 let threadsOfProcess: number | undefined;
+let isOpen = false;
 
 /** TensorFlow reads these when it is loaded, once a process. They are part of the numeric class. */
 function setFlags(threads: number): string {
@@ -163,8 +169,8 @@ function setFlags(threads: number): string {
   threadsOfProcess = threads;
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
   process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
-  process.env["TF_NUM_INTEROP_THREADS"] ??= "1";
-  process.env["TF_DETERMINISTIC_OPS"] ??= "1";
+  process.env["TF_NUM_INTEROP_THREADS"] = "1";
+  process.env["TF_DETERMINISTIC_OPS"] = "1";
   process.env["NVIDIA_TF32_OVERRIDE"] = "0";
   const names = Object.keys(process.env).filter((name) =>
     /^(TF_ENABLE_ONEDNN_OPTS|TF_XLA_FLAGS|XLA_FLAGS|TF_DETERMINISTIC_OPS|NVIDIA_TF32_OVERRIDE|ONEDNN_\w+|DNNL_\w+)$/.test(name),
