@@ -73,6 +73,9 @@ type Phase =
   | Boundary
   | { readonly kind: "over" };
 
+/** Without this a worker that cannot reach another would come back at once, and the step would be done again for ever. */
+const apartTimeouts = 10;
+
 export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
   readonly #settings: ClusterSettings;
   readonly #liveness: Liveness<WorkerId>;
@@ -89,6 +92,8 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
   readonly #downLinks = new Map<string, readonly [WorkerId, WorkerId]>();
   /** How long they have been down while this process was awake. */
   readonly #linkLiveness: Liveness<string>;
+  /** Who was evicted because it cannot reach a member, and until when it need not come back while that one is here. */
+  readonly #apart = new Map<WorkerId, { readonly from: WorkerId; readonly until: Millis }>();
   #now: Millis = 0;
 
   constructor(settings: ClusterSettings) {
@@ -104,7 +109,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     const { kind } = this.#phase;
     const times = [
       this.#liveness.checkAt,
-      kind === "gathering" ? this.#phase.until : undefined,
+      kind === "gathering" && this.#workers.size >= this.#phase.min ? this.#phase.until : undefined,
       kind === "stepping" ? this.#linkLiveness.checkAt : undefined,
     ];
     const due = times.filter((t) => t !== undefined);
@@ -195,6 +200,11 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
       this.#fail("log-behind", `worker ${worker} has applied ${position.step} steps, the log knows ${history.committed}`);
       return;
     }
+    const apart = this.#apart.get(worker);
+    if (apart !== undefined && now < apart.until && this.#workers.has(apart.from)) {
+      this.#close(worker, `it could not reach ${apart.from}, it may come back later`);
+      return;
+    }
     const isKnown = position !== undefined && history.lineageAt(position.step) === position.lineage;
     const before = this.#workers.get(worker);
     // It answers an older load, and the newer one has taken that state from it meanwhile.
@@ -261,6 +271,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
         return;
       case "boundary":
         this.#note("lost-at-boundary");
+        this.#forgetTasks(this.#phase, worker);
         return;
       case "gathering":
       case "over":
@@ -317,6 +328,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     const [a, b] = pair;
     const worst = broken(a) > broken(b) || (broken(a) === broken(b) && order(a) > order(b)) ? a : b;
     this.#note("link-down-evicts");
+    this.#apart.set(worst, { from: worst === a ? b : a, until: now + apartTimeouts * this.#settings.timeoutMs });
     this.#close(worst, `no link between ${pair.join(" and ")} for ${this.#settings.timeoutMs} ms`);
   }
 
@@ -508,7 +520,9 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
 
   #workAtBoundary(boundary: Boundary): void {
     const members = this.#membersAt(boundary.position);
-    const isLoading = this.#loadJoiners(boundary, members);
+    const { position } = boundary;
+    const isLast = position.step >= this.#settings.steps || this.#stopRequested;
+    const isLoading = !(isLast && members.length > 0) && this.#loadJoiners(boundary, members);
     if (members.length === 0 && !isLoading) {
       if (this.#workers.size > 0 && samePosition(boundary.position, this.#settings.history.stored)) return;
       this.#note("all-lost");
@@ -518,8 +532,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     if (members.length === 0) return;
     if (!this.#evaluate(boundary, members) || !this.#writeSamples(boundary, members) || !this.#checkpoint(boundary, members)) return;
     if (isLoading) return;
-    const { position } = boundary;
-    if (position.step >= this.#settings.steps || this.#stopRequested) return this.#finish(position, position.step >= this.#settings.steps);
+    if (isLast) return this.#finish(position, position.step >= this.#settings.steps);
     const { leaves, blocks, history } = this.#settings;
     const prepared = members.filter((id) => this.#workers.get(id)?.prepared?.step === position.step);
     const isAgreed = new Set(prepared.map((id) => this.#workers.get(id)?.prepared?.digest)).size === 1;
@@ -527,6 +540,14 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     if (finishFrom.length > 0) this.#note("finish-after-restart");
     const course = finishFrom.length > 0 ? "finished" : "plain";
     this.#startGeneration({ position, isFresh: true, course }, freshAssignment(members, leaves, blocks), finishFrom, boundary.reason);
+  }
+
+  /** What a lost worker was asked for is asked of another, or of itself when it comes back under its name. */
+  #forgetTasks(boundary: Boundary, worker: WorkerId): void {
+    const askedOf = boundary.evaluation?.askedOf;
+    for (const [leaf, asked] of askedOf ?? []) if (asked === worker) askedOf?.delete(leaf);
+    if (boundary.sampling === worker) boundary.sampling = undefined;
+    if (boundary.checkpoint?.from === worker) boundary.checkpoint = undefined;
   }
 
   #membersAt(position: Position): readonly WorkerId[] {

@@ -244,10 +244,11 @@ export class Faults {
     if (one === undefined || peer === undefined) return;
     const { timeoutMs, pingTimeoutMs } = this.#world.run;
     const pair = one.id < peer ? `${one.id} ${peer}` : `${peer} ${one.id}`;
-    const forMs = this.#chance.pick([timeoutMs / 2, 3 * timeoutMs]);
+    // Never: the run must end though the two never meet again.
+    const forMs = this.#chance.pick([timeoutMs / 2, 3 * timeoutMs, Number.POSITIVE_INFINITY]);
     this.#world.cuts.add(pair);
     for (const id of [one.id, peer]) this.#world.oracle.disturb(id, this.#world.clock.now + forMs + timeoutMs + pingTimeoutMs);
     one.links.get(peer)?.link.goHalfOpen();
-    this.#world.clock.after(forMs, () => this.#world.cuts.delete(pair));
+    if (forMs < Number.POSITIVE_INFINITY) this.#world.clock.after(forMs, () => this.#world.cuts.delete(pair));
   }
 }

@@ -232,7 +232,7 @@ export class Oracle {
   }
 
   checkEviction(worker: WorkerId, reason: string): void {
-    if (reason === "it leaves") return;
+    if (reason === "it leaves" || reason.endsWith("it may come back later")) return;
     const pair = / between (\S+) and (\S+) /.exec(reason);
     const names = pair === null ? [worker] : [pair[1] ?? "", pair[2] ?? ""];
     assert(

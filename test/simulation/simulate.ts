@@ -121,6 +121,7 @@ function paceOf(seed: number, faults: () => Faults | undefined): Pace {
     stateMs: () => chance.whole(20, 200),
     fsyncMs: () => chance.whole(1, 15),
     dialMs: () => chance.whole(1, 30),
+    reconnectMs: () => chance.pick([0, 20, 300]),
   };
 }
 

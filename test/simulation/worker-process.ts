@@ -113,7 +113,7 @@ export class WorkerProcess extends Process {
   #disconnected(): void {
     this.#control = undefined;
     this.#world.trace(() => `${this.id} has lost the coordinator`);
-    this.#connect();
+    this.#world.clock.after(this.#world.pace.reconnectMs(), () => this.#connect());
   }
 
   /** The coordinator is silent for too long: it may be stopped. */
@@ -165,6 +165,8 @@ export class WorkerProcess extends Process {
         this.#linkClosed(peer, link);
       }
     for (const peer of this.#dials.keys()) if (!this.#routes.has(peer)) this.#dials.delete(peer);
+    // A link that is still down is reported again to a generation that may not know of it.
+    for (const peer of this.#dials.keys()) this.#dials.set(peer, 0);
     for (const peer of this.#routes) this.#dial(peer);
   }
 
@@ -185,7 +187,7 @@ export class WorkerProcess extends Process {
         if (other?.accepts(this.id) === true) {
           this.#dials.delete(peer);
           this.#open(other);
-          if (dials >= dialsBeforeReport) this.#send({ kind: "linkUp", peer });
+          this.#send({ kind: "linkUp", peer });
           return;
         }
         this.#dials.set(peer, dials + 1);

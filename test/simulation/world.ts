@@ -47,6 +47,8 @@ export interface Pace {
   stateMs(): Millis;
   fsyncMs(): Millis;
   dialMs(): Millis;
+  /** Before a worker that lost the coordinator knocks again. */
+  reconnectMs(): Millis;
 }
 
 type MemberMachine = Machine<MemberEvent<Partial, BlockValues>, MemberEffect<Partial, BlockValues>> & {
