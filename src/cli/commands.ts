@@ -16,6 +16,11 @@ export interface CommandModule {
 
 export const commands: readonly CommandEntry[] = [
   {
+    name: "demo",
+    summary: "Train the embedded sample in twelve languages with a coordinator and two workers.",
+    load: () => import("./demo.ts"),
+  },
+  {
     name: "data prepare",
     summary: "Turn text, folders of languages or JSONL into shards, a tokenizer and a manifest.",
     load: () => import("./data.ts"),

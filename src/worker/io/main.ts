@@ -11,7 +11,7 @@ import type { Config } from "../../config/options.ts";
 import { fetchData, openData, type PreparedData } from "../../data/io/prepared-data.ts";
 import { type LeafSource, leafSource } from "../../data/leaf-source.ts";
 import type { Manifest } from "../../data/manifest.ts";
-import { decode } from "../../data/tokenizer.ts";
+import { textStream } from "../../data/tokenizer.ts";
 import { openTrainer, type TensorFlowTrainer } from "../../engine/io/open-trainer.ts";
 import type { State, Trainer } from "../../engine/trainer.ts";
 import { initialWeights } from "../../model/initial.ts";
@@ -248,7 +248,10 @@ async function writeSamples(trainer: Trainer, config: Config, data: PreparedData
       seed: config.seed + index,
       endOfText: data.manifest.endOfText,
     });
-    samples.push({ language, text: `${decode(data.tokenizer, prompt)}|${decode(data.tokenizer, written)}` });
+    // A character whose last byte the model wrote belongs to what the model wrote.
+    const text = textStream(data.tokenizer);
+    const given = prompt.map((token) => text.push(token)).join("");
+    samples.push({ language, text: `${given}|${written.map((token) => text.push(token)).join("")}${text.end()}` });
   }
   return samples;
 }
