@@ -40,7 +40,7 @@ export function runPrinter({ config, isJson }: { readonly config: Config; readon
         gradientNorm: record.gradientNorm,
         tokens: targets,
         isSkipped: record.isSkipped,
-        course: record.course,
+        course: record.course, recomputed: record.computations.filter((times) => times > 1).length,
       });
     else if (now - printedAt >= lineEveryMs || record.step + 1 === config.steps) {
       printedAt = now;

@@ -2,7 +2,7 @@
  * Faults on purpose: a worker told through BABELGRAD_FAULTS kills itself with SIGKILL at a named point of a step, so
  * that tests and measurements hit compute, exchange and prepared every time and not by luck.
  */
-import type { Step } from "../../base/ids.ts";
+import type { Step, WorkerId } from "../../base/ids.ts";
 import type { Frame } from "../../wire/messages.ts";
 import type { MemberEffect } from "../member-events.ts";
 
@@ -20,9 +20,12 @@ export interface Fault {
 /** How long the others have to prepare before a member dies at `averages`. */
 const averagesDelayMs = 500;
 
-/** BABELGRAD_FAULTS is a JSON list, for example `[{"step":7,"at":"prepared"}]`. */
-export function faultsOf(environment: NodeJS.ProcessEnv): readonly Fault[] {
-  return environment.BABELGRAD_FAULTS === undefined ? [] : (JSON.parse(environment.BABELGRAD_FAULTS) as Fault[]);
+/** BABELGRAD_FAULTS is JSON, for example `{"worker":"w2","faults":[{"step":7,"at":"prepared"}]}`. */
+export function faultsOf(environment: NodeJS.ProcessEnv, self: WorkerId): readonly Fault[] {
+  const text = environment["BABELGRAD_FAULTS"];
+  if (text === undefined) return [];
+  const { worker, faults } = JSON.parse(text) as { readonly worker: string; readonly faults: readonly Fault[] }; // proof: a test wrote it
+  return worker === self ? faults : [];
 }
 
 export class FaultInjector {

@@ -169,7 +169,7 @@ class Worker {
       fetchState: (position, donor) => this.#fetchState(config, trainer, position, donor),
       serveState: (state, position, receiver) => this.#serveState(state, position, receiver),
       writeSamples: (engine) => writeSamples(engine, config, data),
-      faults: new FaultInjector(faultsOf(process.env)),
+      faults: new FaultInjector(faultsOf(process.env, this.#self)),
       onStop: this.#resolve,
       onNote: () => undefined,
       onFailure: this.#reject,
