@@ -16,7 +16,7 @@ export interface CheckpointExchange {
   /** The state of a stored checkpoint, for a worker. */
   source(step: Step): StateSource | undefined;
   /** Where the state that was asked of this worker goes. */
-  sink(step: Step, worker: WorkerId): StateSink | undefined;
+  sink(step: Step, worker: WorkerId): Promise<StateSink | undefined> | undefined;
   /** Expects the state of `position` from the worker; its manifest when it is whole on disk, undefined when given up. */
   receive(position: Position, worker: WorkerId): Promise<CheckpointManifest | undefined>;
   readonly newestManifest: CheckpointManifest | undefined;
@@ -30,14 +30,53 @@ interface Settings {
   readonly warn: (what: string) => void;
 }
 
+interface Expected {
+  /** undefined when the disk has no place for it. */
+  readonly sink: Promise<StateSink | undefined>;
+  readonly end: (manifest: CheckpointManifest | undefined) => void;
+}
+
 /** A worker that was asked for a checkpoint and has not sent it for so long is not waited for. */
 const receiveTimeoutMs = 120_000;
 const pieceBytes = 1 << 20;
 
 export function checkpointExchange({ store, newest, about, warn }: Settings): CheckpointExchange {
-  const expected = new Map<string, { readonly sink: StateSink; readonly end: (manifest: CheckpointManifest | undefined) => void }>();
+  const expected = new Map<string, Expected>();
   let current = newest;
   let manifest = newest?.manifest;
+
+  function warnIfKnown(position: Position, error: unknown): void {
+    if (!(error instanceof BabelgradError)) throw error;
+    warn(`checkpoint of step ${position.step}: ${error.code}: ${error.message}. ${error.todo}`);
+  }
+
+  async function openSink(position: Position, worker: WorkerId, end: Expected["end"]): Promise<StateSink | undefined> {
+    let writer: CheckpointWriter;
+    try {
+      writer = await store.begin(about(position));
+    } catch (error) {
+      warnIfKnown(position, error);
+      return undefined;
+    }
+    return {
+      bytes: vectors.reduce((sum: number, vector) => sum + writer.bytesOf(vector), 0),
+      write: (offset, bytes) => writeAcross(writer, offset, bytes),
+      async finish() {
+        try {
+          end(await writer.commit());
+        } catch (error) {
+          // A commit that failed has abandoned its files already.
+          warnIfKnown(position, error);
+          end(undefined);
+        }
+      },
+      async abandon(reason) {
+        warn(`checkpoint of step ${position.step} from ${worker} is given up: ${reason}`);
+        await writer.abandon();
+        end(undefined);
+      },
+    };
+  }
 
   return {
     source: (step) => (current?.manifest.step === step ? sourceOfCheckpoint(current) : undefined),
@@ -47,40 +86,15 @@ export function checkpointExchange({ store, newest, about, warn }: Settings): Ch
     },
     async receive(position, worker) {
       const key = `${position.step} ${worker}`;
-      let writer: CheckpointWriter;
-      try {
-        writer = await store.begin(about(position));
-      } catch (error) {
-        if (!(error instanceof BabelgradError)) throw error;
-        warn(`checkpoint of step ${position.step}: ${error.code}: ${error.message}. ${error.todo}`);
-        return undefined;
-      }
-      let resolve: (manifest: CheckpointManifest | undefined) => void = () => undefined;
-      const ended = new Promise<CheckpointManifest | undefined>((done) => {
-        resolve = done;
+      let end: (manifest: CheckpointManifest | undefined) => void = () => undefined;
+      const ended = new Promise<CheckpointManifest | undefined>((resolve) => {
+        end = resolve;
       });
-      const timer = setTimeout(() => void sink.abandon("it did not come in time"), receiveTimeoutMs);
-      const sink: StateSink = {
-        bytes: vectors.reduce((sum: number, vector) => sum + writer.bytesOf(vector), 0),
-        write: (offset, bytes) => writeAcross(writer, offset, bytes),
-        async finish() {
-          try {
-            resolve(await writer.commit());
-          } catch (error) {
-            if (!(error instanceof BabelgradError)) throw error;
-            // A commit that failed has abandoned its files already.
-            warn(`checkpoint of step ${position.step}: ${error.code}: ${error.message}. ${error.todo}`);
-            resolve(undefined);
-          }
-        },
-        async abandon(reason) {
-          warn(`checkpoint of step ${position.step} from ${worker} is given up: ${reason}`);
-          await writer.abandon();
-          resolve(undefined);
-        },
-      };
-      expected.set(key, { sink, end: resolve });
-      const received = await ended;
+      // Expected before the disk has opened its files: the worker may be quicker.
+      const sink = openSink(position, worker, end);
+      expected.set(key, { sink, end });
+      const timer = setTimeout(() => void sink.then((opened) => opened?.abandon("it did not come in time")), receiveTimeoutMs);
+      const received = (await sink) === undefined ? undefined : await ended;
       clearTimeout(timer);
       expected.delete(key);
       if (received === undefined) return undefined;

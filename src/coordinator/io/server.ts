@@ -26,7 +26,7 @@ export interface ServerHandlers extends SessionHandlers {
   /** A stored state that joiners may get. */
   stateSource(step: Step): StateSource | undefined;
   /** Where a state that was asked of this worker goes; undefined: none was. */
-  stateSink(step: Step, worker: WorkerId): StateSink | undefined;
+  stateSink(step: Step, worker: WorkerId): StateSink | undefined | Promise<StateSink | undefined>;
 }
 
 export interface ServerOptions {
@@ -124,7 +124,7 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     const step = /^\d{1,10}$/.test(name) ? Number(name) : undefined;
     if (room !== "state" || step === undefined) return answer(response, 404, "not here");
     if (request.method === "PUT") {
-      const sink = handlers.stateSink(step, workerId(url.query.get("worker") ?? ""));
+      const sink = await handlers.stateSink(step, workerId(url.query.get("worker") ?? ""));
       return sink === undefined
         ? answer(response, 404, `no state of step ${step} is expected from this worker`)
         : takeState(request, response, sink);
