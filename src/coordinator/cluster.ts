@@ -88,7 +88,7 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
   #disagreements = 0;
   #stopRequested = false;
   #expected: ReadonlySet<WorkerId>;
-  /** Links between members of this generation that one of them reported as down. */
+  /** Links that a worker reported as down and not as up again. */
   readonly #downLinks = new Map<string, readonly [WorkerId, WorkerId]>();
   /** How long they have been down while this process was awake. */
   readonly #linkLiveness: Liveness<string>;
@@ -303,10 +303,6 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
   }
 
   #takeLinkDown(pair: readonly [WorkerId, WorkerId]): void {
-    // A worker that was a member before may still knock at those it knew.
-    const phase = this.#phase;
-    const plan = phase.kind === "stepping" ? phase.plan : phase.kind === "appending" ? phase.stepping.plan : undefined;
-    if (plan !== undefined && !isPlanned(pair, plan)) return;
     this.#downLinks.set(pairName(...pair), pair);
     this.#linkLiveness.heard(this.#now, pairName(...pair));
   }
@@ -320,8 +316,10 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
   #evictUnreachable(now: Millis): void {
     if (this.#phase.kind !== "stepping") return;
     // One at a time: the generation that follows gives the other links their time again.
-    const [name] = this.#linkLiveness.silent(now);
-    const pair = name === undefined ? undefined : this.#downLinks.get(name);
+    // A worker that was a member before may still knock at those it knew: only links of this generation count.
+    const { plan } = this.#phase;
+    const pairs = this.#linkLiveness.silent(now).map((name) => present(this.#downLinks.get(name), "a link that is timed is known"));
+    const pair = pairs.find((p) => isPlanned(p, plan));
     if (pair === undefined) return;
     const broken = (id: WorkerId) => [...this.#downLinks.values()].filter((p) => p.includes(id)).length;
     const order = (id: WorkerId) => this.#workers.get(id)?.order ?? Number.POSITIVE_INFINITY;
@@ -473,10 +471,8 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
     const generation: Generation = { term: this.#settings.term, count: this.#generations };
     const plan: Plan = { generation, ...position, members, finishFrom };
     this.#phase = { kind: "stepping", plan, position, isFresh, course, prepared: new Map() };
-    // Who is no member keeps no links; when it becomes one, its links are opened and reported anew.
-    for (const [name, pair] of this.#downLinks)
-      if (isPlanned(pair, plan)) this.#linkLiveness.heard(this.#now, name);
-      else this.#forgetLink(name);
+    // New members have the whole time-out to open their links.
+    for (const name of this.#downLinks.keys()) this.#linkLiveness.heard(this.#now, name);
     this.#effects.push({ kind: "recordGeneration", plan, reason });
     for (const { worker } of members) this.#send(worker, { kind: "plan", ...plan });
   }

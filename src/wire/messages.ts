@@ -70,7 +70,7 @@ export type WorkerMessage =
   | { readonly kind: "loadFailed"; readonly position: Position; readonly reason: string }
   | { readonly kind: "evaluated"; readonly position: Position; readonly leaf: number; readonly tally: Tally }
   | { readonly kind: "sampled"; readonly position: Position; readonly samples: readonly Sample[] }
-  /** The link to a member cannot be opened: said again after each plan that still wants it. Each time it opens: linkUp. */
+  /** The link to a member cannot be opened; said again on a new connection. Each time a link opens: linkUp. */
   | { readonly kind: "linkDown"; readonly peer: WorkerId }
   | { readonly kind: "linkUp"; readonly peer: WorkerId }
   | { readonly kind: "leaving" }

@@ -165,8 +165,6 @@ export class WorkerProcess extends Process {
         this.#linkClosed(peer, link);
       }
     for (const peer of this.#dials.keys()) if (!this.#routes.has(peer)) this.#dials.delete(peer);
-    // A link that is still down is reported again to a generation that may not know of it.
-    for (const peer of this.#dials.keys()) this.#dials.set(peer, 0);
     for (const peer of this.#routes) this.#dial(peer);
   }
 
