@@ -316,7 +316,8 @@ export function describeError(error: BabelgradError): string {
   return `${error.code}: ${error.message}\n  ${error.todo}${cause === undefined ? "" : `\n  cause: ${cause}`}`;
 }
 
-function rootCause(error: Error): string | undefined {
+/** What is at the bottom of it, in words. */
+export function rootCause(error: Error): string | undefined {
   let cause: unknown = error.cause;
   while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;
   return cause === undefined

@@ -5,6 +5,7 @@ import { type ConfigFlags, configOf, withConfig, withExamples } from "./config-f
 import { runFolder } from "./run-folder.ts";
 import { runPrinter } from "./run-printer.ts";
 import { stopSignal } from "./stop-signal.ts";
+import { supervised, tellSupervisor } from "./supervised.ts";
 
 interface CoordinatorFlags extends ConfigFlags {
   readonly out?: string;
@@ -15,7 +16,7 @@ export function define(command: Command): void {
   withConfig(command)
     .option("--out <DIR>", "run directory (default: runs/NAME of the configuration)")
     .option("--fork", "go on from the run in --out as another run, under other result options or on another machine")
-    .action(run);
+    .action((file: string | undefined, flags: CoordinatorFlags) => supervised(() => run(file, flags)));
   withExamples(command, [
     "babelgrad coordinator examples/udhr.yaml --out runs/udhr --set net.port=7700",
     "babelgrad coordinator run.yaml --set net.host=0.0.0.0 --set net.insecure=true --set net.port=7700 --set workers.min=4",
@@ -30,7 +31,7 @@ async function run(file: string | undefined, flags: CoordinatorFlags): Promise<v
     folder: runFolder(file, flags.out),
     stop: stopSignal(),
     onEvent: (event, names) => {
-      if (event.kind === "listening") process.send?.({ kind: "listening", port: event.port, dataFolder: event.dataFolder });
+      if (event.kind === "listening") void tellSupervisor({ kind: "listening", port: event.port, dataFolder: event.dataFolder });
       printer.show(event, names);
     },
   });

@@ -43,11 +43,13 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
   const folder = runFolder(file, flags.out);
   const sets = [...(flags.set ?? []), ...workerSettings, ...(config["workers.min"] === 1 ? [`workers.min=${count}`] : [])];
   let listening: Extract<ChildMessage, { kind: "listening" }> | undefined;
-  let lastWords: string | undefined;
+  /** Why processes ended, by name; the first is shown. */
+  const failures = new Map<string, BabelgradError>();
 
   return new Promise<number>((resolve, reject) => {
     const supervisor = new Supervisor({
-      onMessage(_name, message) {
+      onMessage(name, message) {
+        if (message.kind === "failed") failures.set(name, failureOf(name, message));
         if (message.kind !== "listening") return;
         const isFirst = listening === undefined;
         listening = message;
@@ -56,14 +58,16 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
       onStart(name, pid) {
         if (flags.json) printEvent("processStarted", { name, pid });
       },
-      onRestart(name, why, restarts) {
+      onRestart(name, end, restarts) {
+        const why = failures.get(name)?.message ?? end;
+        failures.delete(name);
         if (flags.json) printEvent("processRestarted", { name, why, restarts });
         else process.stderr.write(`${name} ended (${why}); it is started again\n`);
       },
       onEnd(name, code) {
         if (name === coordinator) return endWith(code);
         if (code === 0) return;
-        lastWords = `worker ${name} ended with status ${code}`;
+        if (!failures.has(name)) failures.set(name, new BabelgradError("run-ended", `worker ${name} ended with status ${code}`));
         supervisor.tell(coordinator, { kind: "stop" });
       },
     });
@@ -83,12 +87,14 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
 
     function endWith(code: number): void {
       supervisor.holdRestarts();
+      for (const name of supervisor.running) supervisor.tell(name, { kind: "stop" });
       const finish = (): void => {
         clearInterval(poll);
         clearTimeout(deadline);
         for (const signal of signals) process.off(signal, ask);
-        if (lastWords === undefined) resolve(code);
-        else reject(new BabelgradError("run-ended", lastWords));
+        const [failure] = failures.values();
+        if (failure === undefined) resolve(code);
+        else reject(failure);
       };
       const deadline = setTimeout(() => {
         supervisor.kill("SIGKILL");
@@ -112,6 +118,8 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
 
     supervisor.start({
       name: coordinator,
+      // Who has the run directory now has it still in a second; later it may have been ours.
+      isWorthAnotherTry: () => listening !== undefined,
       launch: () => {
         const isRestart = listening !== undefined;
         const settings = [...sets, ...(isRestart ? [`net.port=${listening?.port}`] : [])];
@@ -127,4 +135,8 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
       },
     });
   });
+}
+
+function failureOf(name: string, { code, what, facts, cause }: Extract<ChildMessage, { kind: "failed" }>): BabelgradError {
+  return new BabelgradError(code, name === coordinator ? what : `worker ${name}: ${what}`, facts, { cause });
 }

@@ -7,6 +7,7 @@ import { work } from "../worker/io/main.ts";
 import { withExamples } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
 import { stopSignal } from "./stop-signal.ts";
+import { supervised } from "./supervised.ts";
 import { version } from "./version.ts";
 
 interface WorkerFlags {
@@ -31,7 +32,7 @@ export function define(command: Command): void {
     .option("--name <NAME>", "name of the worker (default: host and process)")
     .option("--data <DIR>", "prepared data on this machine; otherwise shards are fetched from the coordinator and cached")
     .option("--quiet", "print nothing but errors")
-    .action(run);
+    .action((flags: WorkerFlags) => supervised(() => run(flags)));
   withExamples(command, [
     "babelgrad worker --join ws://127.0.0.1:7700 --token-file runs/udhr/token",
     "babelgrad worker --join ws://10.0.0.5:7700 --token-file token --advertise 10.0.0.6 --insecure",

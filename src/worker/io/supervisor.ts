@@ -3,16 +3,30 @@
  * error is not, since it would fail the same way. Children hear of the supervisor's end by their closed IPC channel.
  */
 import { type ChildProcess, fork } from "node:child_process";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ErrorCode } from "../../base/errors.ts";
+import { isLibraryNoise } from "../../engine/library-noise.ts";
 
 export interface ChildSpec {
   readonly name: string;
   /** The launcher and its arguments; asked for at each start, since a restarted child may be told more. */
   readonly launch: () => { readonly module: string; readonly args: readonly string[] };
+  /** Whether a child that ended with "try again" (75) should be; it is when this is not given. */
+  readonly isWorthAnotherTry?: () => boolean;
 }
 
-/** What the supervisor tells its children, and the coordinator its supervisor. */
-export type ChildMessage = { readonly kind: "stop" } | { readonly kind: "listening"; readonly port: number; readonly dataFolder: string };
+/** What the supervisor tells its children, the coordinator its supervisor, and each that failed with an error of the table. */
+export type ChildMessage =
+  | { readonly kind: "stop" }
+  | { readonly kind: "listening"; readonly port: number; readonly dataFolder: string }
+  | {
+      readonly kind: "failed";
+      readonly code: ErrorCode;
+      readonly what: string;
+      readonly facts: Readonly<Record<string, string>>;
+      readonly cause: string | undefined;
+    };
 
 export interface SupervisorHandlers {
   readonly onMessage: (name: string, message: ChildMessage) => void;
@@ -25,6 +39,7 @@ export interface SupervisorHandlers {
 /** Crashes without a pause of a minute between them after which a child is given up. */
 const crashesMax = 20;
 const exitsOfCodedErrors: ReadonlySet<number> = new Set([0, 1, 2]);
+const tryAgain = 75;
 
 export class Supervisor {
   readonly #handlers: SupervisorHandlers;
@@ -62,7 +77,8 @@ export class Supervisor {
     let crashes: number[] = [];
     for (let restarts = 0; ; restarts++) {
       const { code, signal } = await this.#runOnce(spec);
-      if (code !== null && exitsOfCodedErrors.has(code)) return this.#handlers.onEnd(spec.name, code);
+      const isFinal = code === tryAgain && spec.isWorthAnotherTry?.() === false;
+      if (isFinal || (code !== null && exitsOfCodedErrors.has(code))) return this.#handlers.onEnd(spec.name, code ?? 0);
       if (this.#isStopping) return this.#handlers.onEnd(spec.name, code ?? 0);
       const now = performance.now();
       crashes = [...crashes.filter((at) => now - at < 60_000), now];
@@ -76,12 +92,15 @@ export class Supervisor {
   #runOnce({ name, launch }: ChildSpec): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     return new Promise((resolve) => {
       const { module, args } = launch();
-      const child = fork(module, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], serialization: "json" });
+      const child = fork(module, args, { stdio: ["ignore", "inherit", "pipe", "ipc"], serialization: "json" });
       this.#children.set(name, child);
       if (child.pid !== undefined) this.#handlers.onStart(name, child.pid);
       child.on("message", (message) => this.#handlers.onMessage(name, message as ChildMessage));
       child.on("error", () => undefined);
-      child.on("exit", (code, signal) => {
+      if (child.stderr !== null)
+        createInterface({ input: child.stderr }).on("line", (line) => isLibraryNoise(line) || process.stderr.write(`${line}\n`));
+      // Its last words are read before its end is told.
+      child.on("close", (code: number | null, signal: NodeJS.Signals | null) => {
         this.#children.delete(name);
         resolve({ code, signal });
       });
