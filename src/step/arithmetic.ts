@@ -7,6 +7,7 @@ import { assert } from "../base/assert.ts";
 
 const exponentMask = 0x7f80_0000;
 const signMask = 0x8000_0000 | 0;
+const quietNaN = 0x7fc0_0000;
 
 /** The bits of float32 values, in place. */
 function bitsOf(values: Float32Array): Int32Array {
@@ -20,6 +21,12 @@ export function flushSubnormals(values: Float32Array): void {
     const word = bits[i] as number;
     if ((word & exponentMask) === 0) bits[i] = word & signMask;
   }
+}
+
+/** Gives every NaN the same bits, in place: which NaN ∞ − ∞ makes depends on the machine, and averages are hashed. */
+export function unifyNaNs(values: Float32Array): void {
+  const bits = bitsOf(values);
+  for (let i = 0; i < bits.length; i++) if (((bits[i] as number) & 0x7fff_ffff) > exponentMask) bits[i] = quietNaN;
 }
 
 /** out = left + right, flushed. The inputs are flushed already. `out` may be one of them. */

@@ -72,6 +72,7 @@ class Worker {
   #opened: OpenRun | undefined;
   /** What the last messages said about reaching others; the machine's effects name them again. */
   #routes: readonly Route[] = [];
+  readonly #downLinks = new Set<WorkerId>();
   #source: StateRoute | undefined;
   #ticket: Ticket | undefined;
   #takeBack: () => void = () => undefined;
@@ -94,11 +95,13 @@ class Worker {
       onFrame: (from, frame) => this.#opened?.shell.feed({ kind: "frameReceived", from, frame }),
       onLinkUp: (peer) => {
         this.#opened?.shell.feed({ kind: "linkOpened", peer });
+        this.#downLinks.delete(peer);
         this.#link?.send({ kind: "linkUp", peer });
       },
       onLinkDown: (peer, reason) => {
         onNote(`no link to ${peer}: ${reason}`);
         this.#opened?.shell.feed({ kind: "linkClosed", peer });
+        this.#downLinks.add(peer);
         this.#link?.send({ kind: "linkDown", peer });
       },
       onIntruder: (reason) => onNote(`turned away: ${reason}`),
@@ -112,7 +115,11 @@ class Worker {
         this.#opened = await this.#run;
         return JSON.stringify(this.#opened.trainer.numericClass);
       },
-      onConnected: () => this.#opened?.shell.feed({ kind: "connected" }),
+      onConnected: () => {
+        this.#opened?.shell.feed({ kind: "connected" });
+        // The coordinator forgot them with the connection before.
+        for (const peer of this.#downLinks) this.#link?.send({ kind: "linkDown", peer });
+      },
       onMessage: (message) => this.#take(message),
       onGone: (reason) => onNote(`no connection to the coordinator: ${reason}`),
       onGivenUp: this.#reject,
@@ -133,8 +140,10 @@ class Worker {
   }
 
   #take(message: RoutedMessage): void {
-    if (message.kind === "plan") this.#routes = message.routes;
-    else if (message.kind === "load") this.#source = message.source;
+    if (message.kind === "plan") {
+      this.#routes = message.routes;
+      for (const peer of this.#downLinks) if (!message.routes.some((route) => route.peer === peer)) this.#downLinks.delete(peer);
+    } else if (message.kind === "load") this.#source = message.source;
     else if (message.kind === "serve") this.#ticket = message.ticket;
     this.#opened?.shell.feed({ kind: "messageReceived", message });
   }

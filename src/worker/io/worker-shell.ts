@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import { unreachable } from "../../base/assert.ts";
 import type { Sha256 } from "../../base/digest.ts";
-import type { BlockIndex, Digest, WorkerId } from "../../base/ids.ts";
+import { type BlockIndex, compareGenerations, type Digest, type Generation, type WorkerId } from "../../base/ids.ts";
 import { type LeafBatch, tallyOf } from "../../data/leaf.ts";
 import type { State, Trainer } from "../../engine/trainer.ts";
-import { addInto, divideByTargets, sumOfSquares } from "../../step/arithmetic.ts";
+import { addInto, divideByTargets, sumOfSquares, unifyNaNs } from "../../step/arithmetic.ts";
 import { blockCount, blockRange } from "../../step/block.ts";
 import { foldTree } from "../../step/tree.ts";
 import type { Frame, Plan, Position, Sample, WorkerMessage } from "../../wire/messages.ts";
@@ -54,6 +54,13 @@ export class WorkerShell {
   readonly #size: number;
   readonly #queue: MemberEvent<Values, Values>[] = [];
   #isRunning = false;
+  /** Of the last plan; undefined while a state is loaded. Averages of another are not computed any more. */
+  #generation: Generation | undefined;
+  /** Counts loads: only the newest reports. */
+  #loads = 0;
+  /** Memory that frames of the step in flight may still be read from, and what was released of it meanwhile. */
+  readonly #sent = new Set<ArrayBufferLike>();
+  #releasedLater: Values[] = [];
 
   constructor(ports: WorkerPorts) {
     this.#ports = ports;
@@ -94,8 +101,10 @@ export class WorkerShell {
       case "send":
         return this.#ports.send(effect.message);
       case "sendFrame":
+        if (effect.frame.kind === "partial") this.#sent.add(effect.frame.values.buffer);
         return this.#ports.sendFrame(effect.to, effect.frame);
       case "setRoutes":
+        this.#generation = effect.plan.generation;
         return this.#ports.setRoutes(effect.plan);
       case "refuseFrame":
         return this.#ports.refusePeer(effect.from, effect.reason);
@@ -110,7 +119,7 @@ export class WorkerShell {
       case "applyUpdate":
         return this.#supervise(this.#applyUpdate(effect));
       case "release":
-        return trainer.release(effect.partial);
+        return this.#release(effect.partial);
       case "loadState":
         return this.#supervise(this.#loadState(effect.position, effect.donor));
       case "serveState":
@@ -141,12 +150,20 @@ export class WorkerShell {
   async #addPartials({ step, subtree, left, right }: Extract<MemberEffect<Values, Values>, { kind: "addPartials" }>): Promise<void> {
     const { trainer } = this.#ports;
     const partial = await trainer.add(left, right);
-    trainer.release(left);
-    trainer.release(right);
+    this.#release(left);
+    this.#release(right);
     this.feed({ kind: "partialsAdded", step, subtree, partial });
   }
 
+  /** What a socket may still read stays as it is until the step is over. */
+  #release(partial: Values): void {
+    if (this.#sent.has(partial.buffer)) this.#releasedLater.push(partial);
+    else this.#ports.trainer.release(partial);
+  }
+
   #averageBlock({ generation, step, block, parts, targets }: Extract<MemberEffect<Values, Values>, { kind: "averageBlock" }>): void {
+    // A newer plan or another state came while this waited: its parts may be gone.
+    if (this.#generation === undefined || compareGenerations(generation, this.#generation) !== 0) return;
     const sum = foldTree(this.#ports.leaves, parts, (left, right) => {
       const out = new Float32Array(left.length);
       addInto(out, left, right);
@@ -156,8 +173,9 @@ export class WorkerShell {
     // A single part is somebody's partial still: it must stay as it is.
     const values = parts.size === 1 ? sum.slice() : sum;
     divideByTargets(values, targets);
-    const digest = sha256([bytesOf(values)]);
-    this.feed({ kind: "blockAveraged", generation, step, block, values, digest, sumOfSquares: sumOfSquares(values) });
+    const squares = sumOfSquares(values);
+    if (!Number.isFinite(squares)) unifyNaNs(values);
+    this.feed({ kind: "blockAveraged", generation, step, block, values, digest: sha256([bytesOf(values)]), sumOfSquares: squares });
   }
 
   async #applyUpdate({
@@ -176,13 +194,21 @@ export class WorkerShell {
       trainer.release(average);
     }
     await this.#ports.forgetFrames(step);
+    this.#sent.clear();
+    for (const partial of this.#releasedLater.splice(0)) trainer.release(partial);
     this.feed({ kind: "updateApplied", step });
   }
 
   async #loadState(position: Position, donor: WorkerId | undefined): Promise<void> {
+    this.#generation = undefined;
+    const load = ++this.#loads;
     try {
-      await this.#ports.trainer.load(await this.#ports.fetchState(position, donor));
+      const state = await this.#ports.fetchState(position, donor);
+      if (load !== this.#loads) return;
+      await this.#ports.trainer.load(state);
+      if (load !== this.#loads) return;
     } catch (error) {
+      if (load !== this.#loads) return;
       this.feed({ kind: "stateLoadFailed", position, reason: error instanceof Error ? error.message : String(error) });
       return;
     }
