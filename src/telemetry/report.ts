@@ -1,6 +1,5 @@
 /** A run as lines of text for people. The same facts go to metrics.jsonl and to `--json` as values. */
 import { bitsPerByte, type Tally } from "../step/tally.ts";
-import type { Sample } from "../wire/messages.ts";
 
 /** Bits a byte by language, in the order of the tally. */
 export function bitsPerByteByLanguage(tally: Tally, languages: readonly string[]): Readonly<Record<string, number>> {
@@ -50,11 +49,17 @@ export function stepLine(facts: StepFacts): string {
 export function evaluationLines(step: number, tally: Tally, languages: readonly string[]): readonly string[] {
   const cells = Object.entries(bitsPerByteByLanguage(tally, languages)).map(([language, bits]) => `${language} ${bits.toFixed(3)}`);
   const lines = [`validation after step ${step}: loss ${meanLoss(tally).toFixed(4)}, ${overallBitsPerByte(tally).toFixed(3)} bits/byte`];
-  for (let i = 0; i < cells.length; i += 6) lines.push(`  ${cells.slice(i, i + 6).map((cell) => cell.padEnd(12)).join("")}`.trimEnd());
+  for (let i = 0; i < cells.length; i += 6)
+    lines.push(
+      `  ${cells
+        .slice(i, i + 6)
+        .map((cell) => cell.padEnd(12))
+        .join("")}`.trimEnd(),
+    );
   return lines;
 }
 
-export function sampleLines(step: number, samples: readonly Sample[]): readonly string[] {
+export function sampleLines(step: number, samples: readonly { readonly language: string; readonly text: string }[]): readonly string[] {
   return [`samples after step ${step}:`, ...samples.map(({ language, text }) => `  ${language}: ${text.replace(/\s+/g, " ")}`)];
 }
 

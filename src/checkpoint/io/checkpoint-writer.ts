@@ -3,10 +3,10 @@ import { assert, present } from "../../base/assert.ts";
 import type { Disk, DiskFile } from "../../base/disk.ts";
 import { BabelgradError } from "../../base/errors.ts";
 import type { Digest } from "../../base/ids.ts";
+import { sha256 } from "../../base/io/sha256.ts";
 import { type CheckpointAbout, type CheckpointManifest, checkpointName, encodeManifest, type FileSeal } from "../manifest.ts";
 import { encodeHeader, sizeOf, type TensorPlace } from "../safetensors.ts";
 import { manifestFile, optimizerFile, sealOf, tokenizerFile, type Vector, vectors, weightsFile } from "./checkpoint.ts";
-import { sha256 } from "./sha256.ts";
 import { writeAll, writeWhole } from "./whole-file.ts";
 
 export interface WriterSettings {

@@ -3,9 +3,9 @@
 import type { Disk, DiskFile } from "../../base/disk.ts";
 import { BabelgradError } from "../../base/errors.ts";
 import type { Digest } from "../../base/ids.ts";
+import { RunningHash, sha256 } from "../../base/io/sha256.ts";
 import { type CheckpointManifest, decodeManifest, stepOfName } from "../manifest.ts";
 import { decodeHeader, headerLength, sizeOf, type TensorPlace } from "../safetensors.ts";
-import { RunningHash, sha256 } from "./sha256.ts";
 import { readWhole } from "./whole-file.ts";
 
 /** 0 the weights, 1 the first moment (sgd: momentum), 2 the second moment. */

@@ -6,7 +6,7 @@ import { digestOf } from "../../base/digest.ts";
 import type { Disk, DiskFile } from "../../base/disk.ts";
 import { BabelgradError } from "../../base/errors.ts";
 import type { Digest, RunId } from "../../base/ids.ts";
-import { sha256 } from "../../checkpoint/io/sha256.ts";
+import { sha256 } from "../../base/io/sha256.ts";
 import { writeAll } from "../../checkpoint/io/whole-file.ts";
 import { decodeFrame, encodeFrame, findFrame } from "../log-frame.ts";
 import { parseRecord, type RunRecord } from "../run-records.ts";

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { diskError } from "../../base/disk.ts";
 import { BabelgradError } from "../../base/errors.ts";
 import type { Digest } from "../../base/ids.ts";
+import { sha256 } from "../../base/io/sha256.ts";
 import type { ShardTokens } from "../leaf-source.ts";
 import { type Manifest, parseManifest } from "../manifest.ts";
 import { parseTokenizer, type Tokenizer } from "../tokenizer.ts";
-import { sha256 } from "./sha256.ts";
 
 export interface PreparedData {
   readonly manifest: Manifest;

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { present } from "../../base/assert.ts";
 import { BabelgradError } from "../../base/errors.ts";
+import { sha256, sha256OfValues } from "../../base/io/sha256.ts";
 import { initialWeights } from "../../model/initial.ts";
 import { modelLayout } from "../../model/parameters.ts";
 import { allocateFlatVector } from "../flat-vector.ts";
@@ -14,7 +15,6 @@ import { loadSession, type Session } from "../tfjs/session.ts";
 import type { NumericClass } from "../trainer.ts";
 import type { ComputeAnswer, ComputeCall, ComputeThreadInput } from "./compute-protocol.ts";
 import { deviceName } from "./device.ts";
-import { sha256, sha256OfValues } from "./sha256.ts";
 
 const port = present(parentPort ?? undefined, "this file runs as a thread");
 const input = workerData as ComputeThreadInput; // open-trainer.ts sets it

@@ -2,10 +2,9 @@
  * Carries out what the worker machine decides: trainer calls, frames, messages. One queue feeds the machine; whatever
  * takes time comes back as an event. No task on this thread is longer than the sum of one block.
  */
-import { createHash } from "node:crypto";
 import { unreachable } from "../../base/assert.ts";
-import type { Sha256 } from "../../base/digest.ts";
-import { type BlockIndex, compareGenerations, type Digest, type Generation, type WorkerId } from "../../base/ids.ts";
+import { type BlockIndex, compareGenerations, type Generation, type WorkerId } from "../../base/ids.ts";
+import { sha256, sha256OfValues } from "../../base/io/sha256.ts";
 import { type LeafBatch, tallyOf } from "../../data/leaf.ts";
 import type { State, Trainer } from "../../engine/trainer.ts";
 import { addInto, divideByTargets, sumOfSquares, unifyNaNs } from "../../step/arithmetic.ts";
@@ -41,12 +40,6 @@ export interface WorkerPorts {
   /** An effect failed: the worker cannot go on. */
   readonly onFailure: (error: unknown) => void;
 }
-
-export const sha256: Sha256 = (chunks) => {
-  const hash = createHash("sha256");
-  for (const chunk of chunks) hash.update(chunk);
-  return hash.digest("hex") as Digest;
-};
 
 export class WorkerShell {
   readonly #ports: WorkerPorts;
@@ -175,7 +168,7 @@ export class WorkerShell {
     divideByTargets(values, targets);
     const squares = sumOfSquares(values);
     if (!Number.isFinite(squares)) unifyNaNs(values);
-    this.feed({ kind: "blockAveraged", generation, step, block, values, digest: sha256([bytesOf(values)]), sumOfSquares: squares });
+    this.feed({ kind: "blockAveraged", generation, step, block, values, digest: sha256OfValues(values), sumOfSquares: squares });
   }
 
   async #applyUpdate({
@@ -235,8 +228,4 @@ export class WorkerShell {
     const { start, end } = blockRange(this.#size, block);
     return partial.subarray(start, end);
   }
-}
-
-function bytesOf(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

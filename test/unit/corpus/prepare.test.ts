@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { sha256 } from "../../../src/base/io/sha256.ts";
 import type { Document } from "../../../src/corpus/document.ts";
 import { type PrepareOptions, prepare } from "../../../src/corpus/prepare.ts";
 import { split } from "../../../src/corpus/split.ts";
-import { sha256 } from "../../../src/data/io/sha256.ts";
 import { parseManifest } from "../../../src/data/manifest.ts";
 import { decode, parseTokenizer } from "../../../src/data/tokenizer.ts";
 

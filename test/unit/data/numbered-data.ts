@@ -1,6 +1,6 @@
 /** A manifest and shards of numbered tokens, so that a batch shows where it was read. */
 import { digestOf } from "../../../src/base/digest.ts";
-import { sha256 } from "../../../src/data/io/sha256.ts";
+import { sha256 } from "../../../src/base/io/sha256.ts";
 import type { ShardTokens } from "../../../src/data/leaf-source.ts";
 import { type Manifest, type ShardEntry, sealManifest } from "../../../src/data/manifest.ts";
 import type { SampleConfig } from "../../../src/data/step-samples.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Digest } from "../../../src/base/ids.ts";
-import { sha256 } from "../../../src/checkpoint/io/sha256.ts";
+import { sha256 } from "../../../src/base/io/sha256.ts";
 import { DigestList } from "../../../src/coordinator/digest-list.ts";
 
 it("digests pushed: come back by their place, also after the list has grown; nothing outside", () => {

@@ -1,13 +1,18 @@
-/** SHA-256 from Node, whole and piece by piece. */
+/** SHA-256 from Node, whole and piece by piece: the port of base/digest.ts. */
 import { createHash } from "node:crypto";
-import type { Sha256 } from "../../base/digest.ts";
-import type { Digest } from "../../base/ids.ts";
+import type { Sha256 } from "../digest.ts";
+import type { Digest } from "../ids.ts";
 
 export const sha256: Sha256 = (chunks) => {
   const hash = new RunningHash();
   for (const chunk of chunks) hash.add(chunk);
   return hash.end();
 };
+
+/** Of float32 values, little-endian. */
+export function sha256OfValues(values: Float32Array): Digest {
+  return sha256([new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]);
+}
 
 export class RunningHash {
   readonly #hash = createHash("sha256");
