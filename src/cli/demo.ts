@@ -28,7 +28,9 @@ async function demo(flags: ConfigFlags & { readonly out?: string }): Promise<num
   const { steps } = configOf(example, flags);
   const out = flags.out ?? freeFolder(steps);
   if (!flags.json)
-    process.stdout.write(`Two workers learn twelve languages from the Universal Declaration of Human Rights (${steps} steps, in ${out}).\n`);
+    process.stdout.write(
+      `Two workers learn twelve languages from the Universal Declaration of Human Rights (${steps} steps, in ${out}).\n`,
+    );
   const status = await train(example, { ...flags, out });
   const evaluation = lastEvaluation(join(out, "metrics.jsonl"));
   if (status !== 0 || evaluation === undefined || evaluation.step !== steps) return status;
@@ -45,8 +47,12 @@ async function demo(flags: ConfigFlags & { readonly out?: string }): Promise<num
   }
   process.stdout.write(`\nbits per byte of unseen articles, lower is better\n  language   this model   unigram model\n`);
   for (const { language, model, unigram: base } of rows)
-    process.stdout.write(`  ${language.padEnd(8)}${model.toFixed(3).padStart(13)}${base.toFixed(3).padStart(16)}${model < base ? "" : "   not better"}\n`);
-  process.stdout.write(`\nThe run is in ${out}: checkpoints, log, metrics.jsonl. To go on: bin/babelgrad train examples/udhr.yaml --out ${out} --set steps=${2 * steps} --set mixture.epochs=100\n`);
+    process.stdout.write(
+      `  ${language.padEnd(8)}${model.toFixed(3).padStart(13)}${base.toFixed(3).padStart(16)}${model < base ? "" : "   not better"}\n`,
+    );
+  process.stdout.write(
+    `\nThe run is in ${out}: checkpoints, log, metrics.jsonl. To go on: bin/babelgrad train examples/udhr.yaml --out ${out} --set steps=${2 * steps} --set mixture.epochs=100\n`,
+  );
   return status;
 }
 

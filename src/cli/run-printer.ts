@@ -40,7 +40,8 @@ export function runPrinter({ config, isJson }: { readonly config: Config; readon
         gradientNorm: record.gradientNorm,
         tokens: targets,
         isSkipped: record.isSkipped,
-        course: record.course, recomputed: record.computations.filter((times) => times > 1).length,
+        course: record.course,
+        recomputed: record.computations.filter((times) => times > 1).length,
       });
     else if (now - printedAt >= lineEveryMs || record.step + 1 === config.steps) {
       printedAt = now;

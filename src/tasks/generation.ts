@@ -23,7 +23,11 @@ export interface GenerationSettings {
 export type NextLogits = (tokens: Int32Array) => Promise<Float32Array>;
 
 /** The tokens written after `prompt`, without it. */
-export async function generate(nextLogits: NextLogits, prompt: readonly number[], settings: GenerationSettings): Promise<readonly number[]> {
+export async function generate(
+  nextLogits: NextLogits,
+  prompt: readonly number[],
+  settings: GenerationSettings,
+): Promise<readonly number[]> {
   const draws = randomStream(settings.seed, "generation");
   const tokens = [...prompt];
   for (let i = 0; i < settings.tokens; i++) {
@@ -36,7 +40,11 @@ export async function generate(nextLogits: NextLogits, prompt: readonly number[]
 }
 
 /** Draws from softmax(logits / temperature) over the top k. `draw` is uniform in [0, 1). */
-export function drawToken(logits: Float32Array, { temperature, topK }: Pick<GenerationSettings, "temperature" | "topK">, draw: number): number {
+export function drawToken(
+  logits: Float32Array,
+  { temperature, topK }: Pick<GenerationSettings, "temperature" | "topK">,
+  draw: number,
+): number {
   const ranked = Array.from(logits, (logit, token) => ({ logit, token })).sort((a, b) => b.logit - a.logit || a.token - b.token);
   const kept = topK > 0 ? ranked.slice(0, topK) : ranked;
   const highest = kept[0]?.logit ?? 0;
