@@ -59,7 +59,8 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
         if (flags.json) printEvent("processStarted", { name, pid });
       },
       onRestart(name, end, restarts) {
-        const why = failures.get(name)?.message ?? end;
+        const failure = failures.get(name);
+        const why = failure === undefined ? end : `${end}, ${failure.code}: ${failure.message}`;
         failures.delete(name);
         if (flags.json) printEvent("processRestarted", { name, why, restarts });
         else process.stderr.write(`${name} ended (${why}); it is started again\n`);

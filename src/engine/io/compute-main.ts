@@ -51,7 +51,9 @@ function answer(call: ComputeCall): ComputeAnswer {
 function carryOut(call: ComputeCall): Float32Array | NumericClass | number | undefined {
   if (call.kind === "open") return open(call.graphFolder);
   if (call.kind === "close") {
-    opened?.session.close();
+    if (opened !== undefined) opened.session.close();
+    // A TensorFlow that was loaded and never used crashes the process when it is unloaded.
+    else if (!(binding instanceof BabelgradError)) binding.deleteTensor(binding.createTensor([1], binding.TF_FLOAT, new Float32Array(1)));
     return undefined;
   }
   const { compute } = present(opened, "the thread is opened first");

@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BabelgradError, type ErrorCode, errors } from "../../base/errors.ts";
+import { BabelgradError } from "../../base/errors.ts";
 import type { Config } from "../../config/options.ts";
 import { builtEntry } from "./entry.ts";
-import type { RecorderInput } from "./recorder-main.ts";
+import type { RecorderFailure, RecorderInput } from "./recorder-main.ts";
 
 /** Records the step of a configuration in a child process. The folder is private to the user; whoever loads the graph deletes it. */
 export function recordInChild(config: Config, vocabulary: number): Promise<string> {
@@ -37,8 +37,8 @@ export function recordInChild(config: Config, vocabulary: number): Promise<strin
 
 function failure(output: string, errorOutput: string, end: string): BabelgradError {
   try {
-    const { code, message } = JSON.parse(output) as { code: string; message: string }; // recorder-main.ts writes it
-    if (code in errors) return new BabelgradError(code as ErrorCode, message);
+    const { code, message, facts, cause } = JSON.parse(output) as RecorderFailure; // recorder-main.ts writes it
+    return new BabelgradError(code, message, facts, { cause });
   } catch {
     // It ended without a word: what TensorFlow wrote last is the best there is.
   }
