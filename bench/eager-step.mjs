@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import util from "node:util";
 
-util.isNullOrUndefined ??= (x) => x == null;
+util.isNullOrUndefined ??= (x) => x === null || x === undefined;
 util.isArray ??= Array.isArray;
 const tf = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu");
 const [L, H, D, C, S, V] = process.argv.slice(2).map(Number);

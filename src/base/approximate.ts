@@ -4,7 +4,7 @@
  * weight computed on one machine equals that of another. Accurate to about 1e-15 relative in the ranges we use.
  */
 
-const ln2 = 0.6931471805599453;
+const ln2 = Math.LN2;
 
 /** e^x for |x| ≤ 700. Range reduction by ln 2, then Taylor to degree 18 on |r| ≤ ln2 / 2. */
 export function exp(x: number): number {

@@ -11,9 +11,12 @@ export interface ConfigFlags {
 
 /** Adds `[CONFIG.yaml]` and `--set`; the action gets (file: string | undefined, flags: ConfigFlags & …). */
 export function withConfig(command: Command): Command {
-  return command
-    .argument("[CONFIG.yaml]", "configuration file; docs/reference/options.md lists the options")
-    .option("--set <path=value>", "set one option (repeatable); wins over file and environment", collect);
+  return withSet(command.argument("[CONFIG.yaml]", "configuration file; docs/reference/options.md lists the options"));
+}
+
+/** Adds `--set` to a command that has its configuration already. */
+export function withSet(command: Command): Command {
+  return command.option("--set <path=value>", "set one option (repeatable); wins over file and environment", collect);
 }
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {

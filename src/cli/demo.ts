@@ -8,16 +8,15 @@ import { stepOfName } from "../checkpoint/manifest.ts";
 import { openData } from "../data/io/prepared-data.ts";
 import { unigramBitsPerByte } from "../data/unigram.ts";
 import { bitsPerByte, type Tally } from "../step/tally.ts";
-import { type ConfigFlags, configOf, withExamples } from "./config-flags.ts";
+import { type ConfigFlags, configOf, withExamples, withSet } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
 import { train } from "./train.ts";
 
 const example = fileURLToPath(new URL("../../examples/udhr.yaml", import.meta.url));
 
 export function define(command: Command): void {
-  command
+  withSet(command)
     .option("--out <DIR>", "run directory (default: runs/demo, or the next free number)")
-    .option("--set <path=value>", "set one option (repeatable)", (text: string, before: readonly string[] = []) => [...before, text])
     .action(async (flags: ConfigFlags & { readonly out?: string }) => {
       process.exitCode = await demo(flags);
     });

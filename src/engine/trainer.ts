@@ -3,7 +3,7 @@
  * the simulator has another one; both pass the same contract suite. Calls are carried out in the order they are made.
  * Gradients are sums over targets, not means; handles name gradients that the trainer keeps until `release`.
  */
-import type { Digest, Leaf, Step } from "../base/ids.ts";
+import type { Digest, Step } from "../base/ids.ts";
 import type { LeafBatch } from "../data/leaf.ts";
 import type { StepScalars } from "../step/lineage.ts";
 
@@ -54,10 +54,4 @@ export interface Trainer {
   /** Logits [vocabulary] after the last token of `tokens` (at most `context` of them). */
   logits(tokens: Int32Array): Promise<Float32Array>;
   close(): Promise<void>;
-}
-
-/** Where a probe or a seed needs to say which leaf. */
-export interface LeafPlace {
-  readonly step: Step;
-  readonly leaf: Leaf;
 }

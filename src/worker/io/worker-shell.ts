@@ -89,7 +89,6 @@ export class WorkerShell {
   }
 
   #carryOut(effect: MemberEffect<Values, Values>): void {
-    const { trainer } = this.#ports;
     switch (effect.kind) {
       case "send":
         return this.#ports.send(effect.message);
