@@ -17,11 +17,14 @@ export interface CheckpointExchange {
   source(step: Step): StateSource | undefined;
   /** Where the state that was asked of this worker goes. */
   sink(step: Step, worker: WorkerId): Promise<StateSink | undefined> | undefined;
-  /** Expects the state of `position` from the worker; its manifest when it is whole on disk, undefined when given up. */
-  receive(position: Position, worker: WorkerId): Promise<CheckpointManifest | undefined>;
+  /** Expects the state of `position` from the worker; what became of it is warned of unless it is whole on disk. */
+  receive(position: Position, worker: WorkerId): Promise<Received>;
   readonly newestManifest: CheckpointManifest | undefined;
   close(): Promise<void>;
 }
+
+/** A manifest: whole on disk. An error: the disk cannot take it. undefined: the worker did not send it whole. */
+type Received = CheckpointManifest | BabelgradError | undefined;
 
 interface Settings {
   readonly store: CheckpointStore;
@@ -31,9 +34,9 @@ interface Settings {
 }
 
 interface Expected {
-  /** undefined when the disk has no place for it. */
+  /** undefined when the disk cannot open its files. */
   readonly sink: Promise<StateSink | undefined>;
-  readonly end: (manifest: CheckpointManifest | undefined) => void;
+  readonly end: (received: Received) => void;
 }
 
 /** A worker that was asked for a checkpoint and has not sent it for so long is not waited for. */
@@ -45,9 +48,11 @@ export function checkpointExchange({ store, newest, about, warn }: Settings): Ch
   let current = newest;
   let manifest = newest?.manifest;
 
-  function warnIfKnown(position: Position, error: unknown): void {
+  /** The disk's errors are told and passed on; others are bugs. */
+  function failed(position: Position, error: unknown): BabelgradError {
     if (!(error instanceof BabelgradError)) throw error;
     warn(`checkpoint of step ${position.step}: ${error.code}: ${error.message}. ${error.todo}`);
+    return error;
   }
 
   async function openSink(position: Position, worker: WorkerId, end: Expected["end"]): Promise<StateSink | undefined> {
@@ -55,25 +60,32 @@ export function checkpointExchange({ store, newest, about, warn }: Settings): Ch
     try {
       writer = await store.begin(about(position));
     } catch (error) {
-      warnIfKnown(position, error);
+      end(failed(position, error));
       return undefined;
     }
+    let failure: BabelgradError | undefined;
     return {
       bytes: vectors.reduce((sum: number, vector) => sum + writer.bytesOf(vector), 0),
-      write: (offset, bytes) => writeAcross(writer, offset, bytes),
+      async write(offset, bytes) {
+        try {
+          await writeAcross(writer, offset, bytes);
+        } catch (error) {
+          failure = failed(position, error);
+          throw error;
+        }
+      },
       async finish() {
         try {
           end(await writer.commit());
         } catch (error) {
           // A commit that failed has abandoned its files already.
-          warnIfKnown(position, error);
-          end(undefined);
+          end(failed(position, error));
         }
       },
       async abandon(reason) {
-        warn(`checkpoint of step ${position.step} from ${worker} is given up: ${reason}`);
+        if (failure === undefined) warn(`checkpoint of step ${position.step} from ${worker} is given up: ${reason}`);
         await writer.abandon();
-        end(undefined);
+        end(failure);
       },
     };
   }
@@ -86,18 +98,18 @@ export function checkpointExchange({ store, newest, about, warn }: Settings): Ch
     },
     async receive(position, worker) {
       const key = `${position.step} ${worker}`;
-      let end: (manifest: CheckpointManifest | undefined) => void = () => undefined;
-      const ended = new Promise<CheckpointManifest | undefined>((resolve) => {
+      let end: Expected["end"] = () => undefined;
+      const ended = new Promise<Received>((resolve) => {
         end = resolve;
       });
       // Expected before the disk has opened its files: the worker may be quicker.
       const sink = openSink(position, worker, end);
       expected.set(key, { sink, end });
       const timer = setTimeout(() => void sink.then((opened) => opened?.abandon("it did not come in time")), receiveTimeoutMs);
-      const received = (await sink) === undefined ? undefined : await ended;
+      const received = await ended;
       clearTimeout(timer);
       expected.delete(key);
-      if (received === undefined) return undefined;
+      if (received === undefined || received instanceof BabelgradError) return received;
       manifest = received;
       await current?.close();
       current = await store.newest((m) => m.step === received.step);

@@ -320,9 +320,12 @@ class Run {
           this.#options.onEvent({ kind: "sampled", step: position.step, samples }, this.#languages);
         },
         receiveCheckpoint: async (position, worker) => {
-          const manifest = await present(this.#checkpoints, "a cluster has checkpoints").receive(position, worker);
-          if (manifest === undefined) return false;
-          const { step, weightsSha256 } = manifest;
+          const received = await present(this.#checkpoints, "a cluster has checkpoints").receive(position, worker);
+          // A disk that cannot take the last state will not take it when it is sent again.
+          const isLast = position.step >= config.steps || this.#options.stop.aborted;
+          if (received instanceof BabelgradError && isLast) throw this.#checkpointMissing(position.step, received);
+          if (received === undefined || received instanceof BabelgradError) return false;
+          const { step, weightsSha256 } = received;
           const name = `checkpoints/step-${String(step).padStart(6, "0")}`;
           await this.#record({ kind: "checkpoint", step, name, weightsSha256 });
           this.#history.store(step);
@@ -348,12 +351,7 @@ class Run {
     const newest = this.#checkpoints?.newestManifest;
     const { lastEvaluation } = this.#history;
     if (step > (newest?.step ?? 0)) {
-      this.#reject(
-        new BabelgradError(
-          "checkpoint-missing",
-          `the run ended after step ${step}, but its last checkpoint is that of step ${newest?.step ?? 0}`,
-        ),
-      );
+      this.#reject(this.#checkpointMissing(step));
       return;
     }
     this.#resolve({
@@ -363,6 +361,12 @@ class Run {
       weightsSha256: newest?.weightsSha256,
       evaluation: lastEvaluation?.step === step ? lastEvaluation.tally : undefined,
     });
+  }
+
+  #checkpointMissing(step: number, cause?: BabelgradError): BabelgradError {
+    const newest = this.#checkpoints?.newestManifest?.step ?? 0;
+    const what = `the run ended after step ${step}, but its last checkpoint is that of step ${newest}`;
+    return new BabelgradError("checkpoint-missing", what, {}, { cause });
   }
 
   #note(what: string): void {
