@@ -12,7 +12,8 @@ import { WebSocketServer } from "ws";
 import { BabelgradError } from "../../base/errors.ts";
 import { type Step, type WorkerId, workerId } from "../../base/ids.ts";
 import type { RoutedMessage } from "../../wire/handshake.ts";
-import { answer, closeServer, credential, isBrowser, listenOn, refuseUpgrade } from "../../wire/io/http-server.ts";
+import { atMost } from "../../wire/io/deadline.ts";
+import { answer, credential, isBrowser, listenOn, refuseUpgrade } from "../../wire/io/http-server.ts";
 import { receive, type StateSink, type StateSource, sendState } from "../../wire/io/state-transfer.ts";
 import { linkTicket, sameSecret, stateTicket } from "../../wire/io/tickets.ts";
 import type { CoordinatorMessage } from "../../wire/messages.ts";
@@ -47,6 +48,7 @@ export interface CoordinatorServer {
 
 /** A worker's control message is small; only samples and tallies grow. */
 const messageBytesMax = 4 * 1024 * 1024;
+const closeDeadlineMs = 2000;
 
 /** Throws `port-taken`. */
 export async function listen(options: ServerOptions): Promise<CoordinatorServer> {
@@ -137,8 +139,11 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
   return {
     port,
     async close() {
-      await Promise.all([...connections].map((connection) => connection.end()));
-      await closeServer(http);
+      // Nobody new comes in first: a worker that is cut off while it opens its engine would be back at once.
+      const closed = new Promise((resolve) => http.close(resolve));
+      while (connections.size > 0) await Promise.all([...connections].map((connection) => connection.end()));
+      http.closeAllConnections();
+      await atMost(closeDeadlineMs, closed);
     },
   };
 }

@@ -230,6 +230,31 @@ describe("a connection", () => {
     expect((await worker.events.take("message")).message).toEqual({ kind: "stop", reason: "done" });
   });
 
+  it("of a worker that still opens its engine when the coordinator ends: cut off, and its next attempt finds no door", async () => {
+    const { server, url } = await startServer();
+    // A worker that reads nothing: its connection takes a second to end, time enough for the other to come again.
+    const deaf = new WebSocket(`${url}/control`, { headers: { authorization: `Bearer ${token}` } });
+    await new Promise((resolve) => deaf.on("open", resolve));
+    deaf.pause();
+    let asked = 0;
+    let begun: () => void = () => undefined;
+    const opening = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const worker = startWorker(url, "a", {
+      classify: () => {
+        asked += 1;
+        begun();
+        return new Promise(() => undefined);
+      },
+    });
+    await opening;
+    await server.close();
+    await worker.events.take("gone");
+    expect((await worker.events.take("gone")).reason).toMatch("ECONNREFUSED");
+    expect(asked).toBe(1);
+  });
+
   it("on a port that is taken: port-taken, with the port", async () => {
     const squatter = createTcpServer();
     await new Promise<void>((resolve) => squatter.listen(0, "127.0.0.1", resolve));
