@@ -31,7 +31,7 @@ async function run(file: string | undefined, flags: CoordinatorFlags): Promise<v
     folder: runFolder(file, flags.out),
     stop: stopSignal(),
     onEvent: (event, names) => {
-      if (event.kind === "listening") void tellSupervisor({ kind: "listening", port: event.port, dataFolder: event.dataFolder });
+      if (event.kind === "listening") void tellSupervisor(event);
       printer.show(event, names);
     },
   });

@@ -52,9 +52,22 @@ export function runPrinter({ config, isJson }: { readonly config: Config; readon
   return {
     show(event, languages) {
       switch (event.kind) {
+        case "forked":
+          if (isJson) printEvent("forked", { folder: event.folder, run: event.run, step: event.step });
+          else print([`${event.folder} goes on from ${event.run} after ${event.step} steps`]);
+          return;
         case "listening":
-          if (isJson) printEvent("listening", { port: event.port, tokenFile: event.tokenFile, data: event.dataFolder });
+          if (isJson)
+            printEvent("listening", { port: event.port, folder: event.folder, tokenFile: event.tokenFile, data: event.dataFolder });
           else print([`coordinator on port ${event.port}, token in ${event.tokenFile}`]);
+          return;
+        case "workerConnected":
+          if (isJson) printEvent("workerConnected", { worker: event.worker });
+          else print([`worker ${event.worker} is here`]);
+          return;
+        case "workerGone":
+          if (isJson) printEvent("workerGone", { worker: event.worker, reason: event.reason });
+          else print([`worker ${event.worker} is gone: ${event.reason}`]);
           return;
         case "generationBegan":
           if (isJson) printEvent("generationBegan", { workers: event.workers, members: event.members, reason: event.reason });

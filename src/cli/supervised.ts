@@ -2,6 +2,8 @@
 import { BabelgradError, rootCause } from "../base/errors.ts";
 import type { ChildMessage } from "../worker/io/supervisor.ts";
 
+const leaveMs = 3000;
+
 /** Runs the command; with a supervisor, an error of the table is told to it and becomes the exit status alone. */
 export async function supervised(run: () => Promise<void>): Promise<void> {
   try {
@@ -10,6 +12,9 @@ export async function supervised(run: () => Promise<void>): Promise<void> {
     if (!(error instanceof BabelgradError) || process.send === undefined) throw error;
     await tellSupervisor({ kind: "failed", code: error.code, what: error.message, facts: error.facts, cause: rootCause(error) });
     process.exitCode = error.exit;
+  } finally {
+    // The process ends by itself when all is closed; what was forgotten does not keep it for ever.
+    setTimeout(() => process.exit(), leaveMs).unref();
   }
 }
 

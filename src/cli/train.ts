@@ -2,10 +2,12 @@
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { BabelgradError } from "../base/errors.ts";
+import { isLoopback } from "../config/combinations.ts";
 import { type ChildMessage, Supervisor } from "../worker/io/supervisor.ts";
 import { type ConfigFlags, configOf, withConfig, withExamples } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
 import { runFolder } from "./run-folder.ts";
+import { interrupted } from "./stop-signal.ts";
 
 export interface TrainFlags extends ConfigFlags {
   readonly out?: string;
@@ -33,7 +35,7 @@ const coordinator = "coordinator";
 /** After SIGTERM or a first Ctrl-C the run may take so long to finish its step and write its checkpoint. */
 const stopDeadlineMs = 70_000;
 /** After the coordinator has ended its workers may take so long to leave. */
-const leaveDeadlineMs = 10_000;
+const leaveDeadlineMs = 15_000;
 
 /** Trains to the end; resolves to the exit status. Throws coded errors. */
 export async function train(file: string | undefined, flags: TrainFlags): Promise<number> {
@@ -41,10 +43,18 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
   const config = configOf(file, flags, [...workerSettings, ...(flags.fork === true ? ["fork=true"] : [])]);
   const count = config["workers.count"];
   const folder = runFolder(file, flags.out);
-  const sets = [...(flags.set ?? []), ...workerSettings, ...(config["workers.min"] === 1 ? [`workers.min=${count}`] : [])];
+  const isForking = config.fork;
+  const sets = [
+    ...(flags.set ?? []),
+    ...workerSettings,
+    ...(isForking ? ["fork=true"] : []),
+    ...(config["workers.min"] === 1 ? [`workers.min=${count}`] : []),
+  ];
   let listening: Extract<ChildMessage, { kind: "listening" }> | undefined;
   /** Why processes ended, by name; the first is shown. */
   const failures = new Map<string, BabelgradError>();
+  let hasEnded = false;
+  let asked = 0;
 
   return new Promise<number>((resolve, reject) => {
     const supervisor = new Supervisor({
@@ -65,13 +75,21 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
         if (flags.json) printEvent("processRestarted", { name, why, restarts });
         else process.stderr.write(`${name} ended (${why}); it is started again\n`);
       },
-      onEnd(name, code) {
-        if (name === coordinator) return endWith(code);
-        if (code === 0) return;
-        if (!failures.has(name)) failures.set(name, new BabelgradError("run-ended", `worker ${name} ended with status ${code}`));
+      onEnd(name, { code, why }) {
+        if (name === coordinator) {
+          if (code === undefined && asked < 2) fail(name, `the coordinator ended (${why})`);
+          return endWith(code ?? interrupted);
+        }
+        // One that is asked to leave, or whose run is over, may leave as it likes.
+        if (code === 0 || hasEnded || asked > 0) return void failures.delete(name);
+        fail(name, `worker ${name} ended (${why})`);
         supervisor.tell(coordinator, { kind: "stop" });
       },
     });
+
+    function fail(name: string, what: string): void {
+      if (!failures.has(name)) failures.set(name, new BabelgradError("run-ended", what));
+    }
 
     function startWorker(name: string): void {
       supervisor.start({
@@ -79,37 +97,34 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
         launch: () => ({
           module: launcher,
           args: [
-            ...["worker", "--name", name, "--quiet", "--join", `ws://127.0.0.1:${listening?.port}`],
-            ...["--token-file", `${folder}/token`, "--data", listening?.dataFolder ?? ""],
+            ...["worker", "--name", name, "--quiet", ...joinFlags(config["net.host"], listening?.port ?? 0)],
+            ...["--token-file", listening?.tokenFile ?? "", "--data", listening?.dataFolder ?? ""],
           ],
         }),
       });
     }
 
     function endWith(code: number): void {
+      hasEnded = true;
       supervisor.holdRestarts();
       for (const name of supervisor.running) supervisor.tell(name, { kind: "stop" });
-      const finish = (): void => {
+      const deadline = setTimeout(() => supervisor.kill("SIGKILL"), leaveDeadlineMs);
+      const poll = setInterval(() => {
+        if (supervisor.running.length > 0) return;
         clearInterval(poll);
         clearTimeout(deadline);
         for (const signal of signals) process.off(signal, ask);
         const [failure] = failures.values();
         if (failure === undefined) resolve(code);
         else reject(failure);
-      };
-      const deadline = setTimeout(() => {
-        supervisor.kill("SIGKILL");
-      }, leaveDeadlineMs);
-      const poll = setInterval(() => {
-        if (supervisor.running.length === 0) finish();
       }, 20);
     }
 
-    let asked = 0;
     const ask = (): void => {
       asked += 1;
       if (asked > 1) return supervisor.kill("SIGKILL");
-      if (!flags.json) process.stderr.write("stopping: the step is finished and a checkpoint written; once more ends now\n");
+      if (flags.json) printEvent("stopping", {});
+      else process.stderr.write("stopping: the step is finished and a checkpoint written; once more ends now\n");
       supervisor.holdRestarts();
       supervisor.tell(coordinator, { kind: "stop" });
       setTimeout(() => supervisor.kill("SIGKILL"), stopDeadlineMs).unref();
@@ -122,15 +137,14 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
       // Who has the run directory now has it still in a second; later it may have been ours.
       isWorthAnotherTry: () => listening !== undefined,
       launch: () => {
-        const isRestart = listening !== undefined;
-        const settings = [...sets, ...(isRestart ? [`net.port=${listening?.port}`] : [])];
+        // A later life goes on with this run, whatever the first was asked to begin with.
+        const again = listening === undefined ? [] : [`net.port=${listening.port}`, "resume=auto", "fork=false"];
         return {
           module: launcher,
           args: [
-            ...["coordinator", ...(file === undefined ? [] : [file]), "--out", folder],
-            ...settings.flatMap((setting) => ["--set", setting]),
+            ...["coordinator", ...(file === undefined ? [] : [file]), "--out", listening?.folder ?? folder],
+            ...[...sets, ...again].flatMap((setting) => ["--set", setting]),
             ...(flags.json ? ["--json"] : []),
-            ...(flags.fork === true && !isRestart ? ["--fork"] : []),
           ],
         };
       },
@@ -140,4 +154,11 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
 
 function failureOf(name: string, { code, what, facts, cause }: Extract<ChildMessage, { kind: "failed" }>): BabelgradError {
   return new BabelgradError(code, name === coordinator ? what : `worker ${name}: ${what}`, facts, { cause });
+}
+
+/** How local workers reach a coordinator that listens on `host`, and remote workers reach them. */
+function joinFlags(host: string, port: number): readonly string[] {
+  const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  const beyond = isLoopback(local) ? [] : ["--insecure", "--advertise", local];
+  return [...beyond, "--join", `ws://${local.includes(":") ? `[${local}]` : local}:${port}`];
 }

@@ -13,7 +13,9 @@ import type { History } from "./history.ts";
 import type { GenerationRecord, RunRecord } from "./run-records.ts";
 
 export class RunHistory implements History {
-  /** [0] the lineage before step 0, [s + 1] the one after step s. */
+  /** The run's first step: 0, or the one that it was forked at. */
+  readonly first: Step;
+  /** [0] the lineage before the first step, [s − first + 1] the one after step s. */
   readonly #lineages = new DigestList();
   readonly #evaluated = new Set<Step>();
   readonly #records = new Map<Step, CommittedStep>();
@@ -25,8 +27,9 @@ export class RunHistory implements History {
   #stored: Position | undefined;
 
   /** `recordsFrom`: no replay begins before this step; that of the oldest checkpoint on disk. */
-  constructor(recordsFrom: Step) {
-    this.#recordsFrom = recordsFrom;
+  constructor(recordsFrom: Step, first: Step = 0) {
+    this.#recordsFrom = Math.max(recordsFrom, first);
+    this.first = first;
   }
 
   /** The lineage of the initial state, once the numeric class is known. A log with steps has said it already. */
@@ -65,7 +68,7 @@ export class RunHistory implements History {
 
   #takeStep(step: CommittedStep): void {
     check(step.step === this.committed, `step ${step.step} comes after ${this.committed} committed steps`);
-    if (step.step === 0) this.begin(step.lineageBefore);
+    if (step.step === this.first) this.begin(step.lineageBefore);
     check(
       this.lineageAt(step.step) === step.lineageBefore,
       `step ${step.step} begins with another lineage than the step before it ended with`,
@@ -78,11 +81,11 @@ export class RunHistory implements History {
   }
 
   get committed(): Step {
-    return Math.max(0, this.#lineages.length - 1);
+    return this.first + Math.max(0, this.#lineages.length - 1);
   }
 
   lineageAt(step: Step): Digest | undefined {
-    return this.#lineages.at(step);
+    return this.#lineages.at(step - this.first);
   }
 
   recordOf(step: Step): CommittedStep | undefined {
@@ -95,7 +98,7 @@ export class RunHistory implements History {
 
   /** What a restart loads: the checkpoint named with `store`, or the initial state. */
   get stored(): Position {
-    return this.#stored ?? { step: 0, lineage: present(this.#lineages.at(0), "a run has begun before a state is loaded") };
+    return this.#stored ?? { step: this.first, lineage: present(this.#lineages.at(0), "a run has begun before a state is loaded") };
   }
 
   /** The checkpoint of this state is whole on disk: just written, or verified at the start. */

@@ -1,6 +1,6 @@
 /** What makes a run this run and no other: its result options, its data, its numeric class. */
 import { BabelgradError } from "../base/errors.ts";
-import type { Digest, RunId } from "../base/ids.ts";
+import type { Digest, Language, RunId } from "../base/ids.ts";
 import type { NumericClass } from "../engine/trainer.ts";
 import type { Position } from "../wire/messages.ts";
 
@@ -15,7 +15,16 @@ export interface RunAbout {
   /** Fixed by the first accepted worker. */
   readonly numericClass?: NumericClass;
   /** The run and state that this run went on from. */
-  readonly forkedFrom?: { readonly run: RunId } & Position;
+  readonly forkedFrom?: Fork;
+}
+
+/** Where a run was forked: its first step is `step`, and its initial state is that of `run` there. */
+export interface Fork extends Position {
+  readonly run: RunId;
+  /** The optimizer is of the same kind, so its moments go on; otherwise they begin at zero, as at step 0. */
+  readonly keepsMoments: boolean;
+  /** Sequences of each language that the state has learned from. */
+  readonly sequences: Readonly<Record<Language, number>>;
 }
 
 /** A result option, or the data, that is not what the run was made with. */

@@ -15,9 +15,13 @@ export interface StepScalars {
   readonly clipScale: number;
 }
 
-/** L₀: what the run is before its first step. */
-export function firstLineage(sha256: Sha256, run: { resultOptions: string; manifest: Digest; numericClass: Digest; seed: number }): Digest {
-  return digestOf(sha256, ["babelgrad-lineage", run.resultOptions, run.manifest, run.numericClass, run.seed]);
+/** L₀: what the run is before its first step. `initialState` is the lineage of the state it was forked from; a run of its own begins from its seed. */
+export function firstLineage(
+  sha256: Sha256,
+  run: { resultOptions: string; manifest: Digest; numericClass: Digest; seed: number; initialState?: Digest | undefined },
+): Digest {
+  const fork = run.initialState === undefined ? [] : [run.initialState];
+  return digestOf(sha256, ["babelgrad-lineage", run.resultOptions, run.manifest, run.numericClass, run.seed, ...fork]);
 }
 
 /** Lₛ₊₁ from Lₛ, the digest of the average and the scalars of the step; a skipped step changes no weight but the lineage. */

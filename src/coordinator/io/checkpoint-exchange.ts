@@ -2,7 +2,6 @@
  * States on their way between workers and the run directory: the checkpoint that a worker was asked for comes in, the
  * newest whole one goes out to workers that have none.
  */
-
 import { BabelgradError } from "../../base/errors.ts";
 import type { Step, WorkerId } from "../../base/ids.ts";
 import { type Checkpoint, type Vector, vectors } from "../../checkpoint/io/checkpoint.ts";
@@ -13,11 +12,14 @@ import type { StateSink, StateSource } from "../../wire/io/state-transfer.ts";
 import type { Position } from "../../wire/messages.ts";
 
 export interface CheckpointExchange {
-  /** The state of a stored checkpoint, for a worker. */
+  /** A state that is on disk, for a worker. */
   source(step: Step): StateSource | undefined;
-  /** Where the state that was asked of this worker goes. */
-  sink(step: Step, worker: WorkerId): Promise<StateSink | undefined> | undefined;
-  /** Expects the state of `position` from the worker; what became of it is warned of unless it is whole on disk. */
+  /** Where the state that was asked of this worker goes; each may be taken once. */
+  sink(step: Step, worker: WorkerId): StateSink | undefined;
+  /**
+   * Expects the state of `position` from the worker, at once: the worker may be quicker than our disk. What became of it
+   * is warned of unless it is whole on disk.
+   */
   receive(position: Position, worker: WorkerId): Promise<Received>;
   readonly newestManifest: CheckpointManifest | undefined;
   close(): Promise<void>;
@@ -28,98 +30,165 @@ type Received = CheckpointManifest | BabelgradError | undefined;
 
 interface Settings {
   readonly store: CheckpointStore;
+  /** Where the run stands on disk at the start. */
   readonly newest: Checkpoint | undefined;
+  /** What the run began from, when that was not made from its seed. */
+  readonly initial: Checkpoint | undefined;
+  /** Bytes of a state: its weights and moments. */
+  readonly stateBytes: number;
   readonly about: (position: Position) => CheckpointAbout;
   readonly warn: (what: string) => void;
+  /** A worker that sends nothing for so long is not waited for. */
+  readonly patienceMs?: number;
 }
 
-interface Expected {
-  /** undefined when the disk cannot open its files. */
-  readonly sink: Promise<StateSink | undefined>;
-  readonly end: (received: Received) => void;
-}
-
-/** A worker that was asked for a checkpoint and has not sent it for so long is not waited for. */
-const receiveTimeoutMs = 120_000;
+const usualPatienceMs = 120_000;
 const pieceBytes = 1 << 20;
 
-export function checkpointExchange({ store, newest, about, warn }: Settings): CheckpointExchange {
-  const expected = new Map<string, Expected>();
-  let current = newest;
-  let manifest = newest?.manifest;
+export function checkpointExchange(settings: Settings): CheckpointExchange {
+  const { store, initial, stateBytes, about, warn, patienceMs = usualPatienceMs } = settings;
+  const arrivals = new Set<Arrival>();
+  let current = settings.newest;
+  let manifest = (current ?? initial)?.manifest;
 
-  /** The disk's errors are told and passed on; others are bugs. */
-  function failed(position: Position, error: unknown): BabelgradError {
-    if (!(error instanceof BabelgradError)) throw error;
-    warn(`checkpoint of step ${position.step}: ${error.code}: ${error.message}. ${error.todo}`);
-    return error;
-  }
-
-  async function openSink(position: Position, worker: WorkerId, end: Expected["end"]): Promise<StateSink | undefined> {
-    let writer: CheckpointWriter;
+  async function take(arrival: Arrival): Promise<Received> {
+    const { step } = arrival;
+    let received: CheckpointManifest | undefined;
     try {
-      writer = await store.begin(about(position));
+      received = await arrival.ended;
     } catch (error) {
-      end(failed(position, error));
-      return undefined;
+      if (!(error instanceof BabelgradError)) throw error;
+      warn(`checkpoint of step ${step}: ${error.code}: ${error.message}. ${error.todo}`);
+      return error;
+    } finally {
+      arrivals.delete(arrival);
     }
-    let failure: BabelgradError | undefined;
-    return {
-      bytes: vectors.reduce((sum: number, vector) => sum + writer.bytesOf(vector), 0),
-      async write(offset, bytes) {
-        try {
-          await writeAcross(writer, offset, bytes);
-        } catch (error) {
-          failure = failed(position, error);
-          throw error;
-        }
-      },
-      async finish() {
-        try {
-          end(await writer.commit());
-        } catch (error) {
-          // A commit that failed has abandoned its files already.
-          end(failed(position, error));
-        }
-      },
-      async abandon(reason) {
-        if (failure === undefined) warn(`checkpoint of step ${position.step} from ${worker} is given up: ${reason}`);
-        await writer.abandon();
-        end(failure);
-      },
-    };
+    // A slow one may come after its successor.
+    if (received === undefined || step <= (manifest?.step ?? -1)) return received;
+    manifest = received;
+    await current?.close();
+    current = await store.newest((m) => m.step === step);
+    return received;
   }
 
   return {
-    source: (step) => (current?.manifest.step === step ? sourceOfCheckpoint(current) : undefined),
-    sink: (step, worker) => expected.get(`${step} ${worker}`)?.sink,
+    source(step) {
+      const checkpoint = [current, initial].find((one) => one?.manifest.step === step);
+      return checkpoint && sourceOfCheckpoint(checkpoint);
+    },
+    sink: (step, worker) => [...arrivals].find((one) => one.step === step && one.worker === worker && one.take()),
     get newestManifest() {
       return manifest;
     },
-    async receive(position, worker) {
-      const key = `${position.step} ${worker}`;
-      let end: Expected["end"] = () => undefined;
-      const ended = new Promise<Received>((resolve) => {
-        end = resolve;
-      });
-      // Expected before the disk has opened its files: the worker may be quicker.
-      const sink = openSink(position, worker, end);
-      expected.set(key, { sink, end });
-      const timer = setTimeout(() => void sink.then((opened) => opened?.abandon("it did not come in time")), receiveTimeoutMs);
-      const received = await ended;
-      clearTimeout(timer);
-      expected.delete(key);
-      if (received === undefined || received instanceof BabelgradError) return received;
-      manifest = received;
-      await current?.close();
-      current = await store.newest((m) => m.step === received.step);
-      return received;
+    receive(position, worker) {
+      const { step } = position;
+      // Asked of another, or of the same one after it came back: what was begun gives way before it is begun anew.
+      const earlier = [...arrivals].filter((one) => one.step === step);
+      const begin = async () => {
+        for (const one of earlier) await one.abandon("it was asked for anew");
+        return store.begin(about(position));
+      };
+      const arrival = new Arrival(step, worker, stateBytes, begin(), patienceMs, (reason) =>
+        warn(`checkpoint of step ${step} from ${worker} is given up: ${reason}`),
+      );
+      arrivals.add(arrival);
+      return take(arrival);
     },
     async close() {
-      for (const { end } of expected.values()) end(undefined);
+      for (const arrival of arrivals) await arrival.abandon("the run ends");
       await current?.close();
+      await initial?.close();
     },
   };
+}
+
+/** A state that was asked of a worker, until it is whole on disk or given up. */
+class Arrival implements StateSink {
+  readonly step: Step;
+  readonly worker: WorkerId;
+  readonly bytes: number;
+  /** The manifest, or undefined when it was given up; rejects when the disk refuses it. */
+  readonly ended: Promise<CheckpointManifest | undefined>;
+  readonly #writer: Promise<CheckpointWriter>;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onGivenUp: (reason: string) => void;
+  #phase: "expected" | "arriving" | "sealing" | "over" = "expected";
+  #resolve: (manifest: CheckpointManifest | undefined) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(
+    step: Step,
+    worker: WorkerId,
+    bytes: number,
+    writer: Promise<CheckpointWriter>,
+    patienceMs: number,
+    onGivenUp: (reason: string) => void,
+  ) {
+    this.step = step;
+    this.worker = worker;
+    this.bytes = bytes;
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#writer = writer;
+    this.#onGivenUp = onGivenUp;
+    this.#timer = setTimeout(() => void this.abandon(`nothing of it came for ${patienceMs / 1000} s`), patienceMs);
+    writer.catch((error: unknown) => this.#fail(error));
+  }
+
+  /** True for the first sender. */
+  take(): boolean {
+    if (this.#phase !== "expected") return false;
+    this.#phase = "arriving";
+    return true;
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    const writer = await this.#writer;
+    if (this.#phase !== "arriving") throw new Error("it is not expected any more");
+    this.#timer.refresh();
+    try {
+      await writeAcross(writer, offset, bytes);
+    } catch (error) {
+      await writer.abandon();
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  async finish(): Promise<void> {
+    const writer = await this.#writer;
+    if (this.#phase !== "arriving") throw new Error("it is not expected any more");
+    this.#phase = "sealing";
+    clearTimeout(this.#timer);
+    try {
+      const manifest = await writer.commit();
+      this.#phase = "over";
+      this.#resolve(manifest);
+    } catch (error) {
+      this.#fail(error); // a commit that failed has abandoned its files already
+      throw error;
+    }
+  }
+
+  /** Resolves when nothing of it is left, or when it is whole after all: what is being sealed is not given up. */
+  async abandon(reason: string): Promise<void> {
+    if (this.#phase === "sealing") await this.ended.catch(() => undefined);
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    clearTimeout(this.#timer);
+    this.#onGivenUp(reason);
+    const writer = await this.#writer.catch(() => undefined);
+    await writer?.abandon();
+    this.#resolve(undefined);
+  }
+
+  #fail(error: unknown): void {
+    this.#phase = "over";
+    clearTimeout(this.#timer);
+    this.#reject(error);
+  }
 }
 
 /** A piece of the state may reach over the end of a vector. */

@@ -8,14 +8,14 @@ import { join } from "node:path";
 import { present } from "../../base/assert.ts";
 import { digestOf } from "../../base/digest.ts";
 import { BabelgradError } from "../../base/errors.ts";
-import type { RunId, WorkerId } from "../../base/ids.ts";
+import type { WorkerId } from "../../base/ids.ts";
 import { sha256 } from "../../base/io/sha256.ts";
 import { realDisk } from "../../checkpoint/io/disk.ts";
 import { CheckpointStore } from "../../checkpoint/io/store.ts";
+import { checkpointName } from "../../checkpoint/manifest.ts";
 import { fixHorizon } from "../../config/horizon.ts";
 import { loadRunConfig } from "../../config/io/load.ts";
 import type { Config } from "../../config/options.ts";
-import { renderConfig } from "../../config/render.ts";
 import { differingResultOptions, resultFields } from "../../config/result-options.ts";
 import { prepareFromConfig } from "../../corpus/io/prepare-data.ts";
 import { openData, type PreparedData } from "../../data/io/prepared-data.ts";
@@ -26,14 +26,17 @@ import type { NumericClass } from "../../engine/trainer.ts";
 import { modelLayout } from "../../model/parameters.ts";
 import { clipScale } from "../../step/arithmetic.ts";
 import { blockCount } from "../../step/block.ts";
-import { firstLineage } from "../../step/lineage.ts";
+import { firstLineage, type StepScalars } from "../../step/lineage.ts";
 import type { Tally } from "../../step/tally.ts";
+import { atMost } from "../../wire/io/deadline.ts";
 import type { CommittedStep } from "../cluster-events.ts";
 import type { RunHistory } from "../run-history.ts";
 import { requireSameResult } from "../run-identity.ts";
 import type { RunRecord } from "../run-records.ts";
 import { type CheckpointExchange, checkpointExchange } from "./checkpoint-exchange.ts";
 import { ClusterShell } from "./cluster-shell.ts";
+import { checkpointSettings, forkRun } from "./fork.ts";
+import { makeRun } from "./make-run.ts";
 import { MetricsFile } from "./metrics-file.ts";
 import { RunDirectory } from "./run-directory.ts";
 import type { RunLog } from "./run-log.ts";
@@ -42,7 +45,16 @@ import type { Session } from "./worker-connection.ts";
 
 /** What a run tells whoever watches it. */
 export type RunEvent =
-  | { readonly kind: "listening"; readonly port: number; readonly tokenFile: string; readonly dataFolder: string }
+  | { readonly kind: "forked"; readonly folder: string; readonly run: string; readonly step: number }
+  | {
+      readonly kind: "listening";
+      readonly port: number;
+      readonly folder: string;
+      readonly tokenFile: string;
+      readonly dataFolder: string;
+    }
+  | { readonly kind: "workerConnected"; readonly worker: string }
+  | { readonly kind: "workerGone"; readonly worker: string; readonly reason: string }
   | { readonly kind: "generationBegan"; readonly workers: number; readonly members: readonly string[]; readonly reason: string }
   | { readonly kind: "stepCommitted"; readonly record: CommittedStep; readonly workers: number }
   | { readonly kind: "evaluated"; readonly step: number; readonly tally: Tally }
@@ -68,6 +80,8 @@ export interface CoordinatorOptions {
   readonly stop: AbortSignal;
 }
 
+/** At the end the disk may take so long for what is being written. */
+const closeDeadlineMs = 10_000;
 /** Non-finite averages in a row that end a run. */
 const skipsMax = 10;
 
@@ -75,12 +89,22 @@ const skipsMax = 10;
 export async function coordinate(
   options: CoordinatorOptions,
 ): Promise<{ readonly finished: FinishedRun; readonly languages: readonly string[] }> {
+  if (options.config.fork) return coordinate(await forked(options));
   const directory = await RunDirectory.take(realDisk, options.folder);
   try {
     return await runIn(directory, options);
   } finally {
     await directory.release();
   }
+}
+
+/** The options under which the fork, once made, is a run like any other. */
+async function forked(options: CoordinatorOptions): Promise<CoordinatorOptions> {
+  const { folder, forkedFrom } = await forkRun(options.folder, options.config, (error) =>
+    options.onEvent({ kind: "warned", what: `${error.message}. ${error.todo}` }, []),
+  );
+  options.onEvent({ kind: "forked", folder, run: forkedFrom.run, step: forkedFrom.step }, []);
+  return { ...options, folder, config: { ...options.config, fork: false, resume: "auto" } };
 }
 
 async function runIn(directory: RunDirectory, options: CoordinatorOptions) {
@@ -92,13 +116,8 @@ async function runIn(directory: RunDirectory, options: CoordinatorOptions) {
   const { dir: dataFolder } = await prepareFromConfig(config, join(folder, "data"));
   const data = await openData(dataFolder);
   checkEpochs(config, data.manifest);
-  if (before === undefined) {
-    const run = `run-${randomBytes(6).toString("hex")}` as RunId; // proof: this is where run ids are made
-    await directory.create(
-      { version: 1, run, resultOptions: digestOf(sha256, resultFields(config)), manifest: data.manifest.sha256 },
-      renderConfig(config),
-    );
-  } else
+  if (before === undefined) await makeRun(directory, config, data.manifest.sha256);
+  else
     requireSameResult(
       folder,
       present(directory.run, "a run with a configuration").about,
@@ -136,6 +155,9 @@ class Run {
   #shell: ClusterShell | undefined;
   #checkpoints: CheckpointExchange | undefined;
   #members = 0;
+  #hasValidation = true;
+  /** The last record on its way to the disk. */
+  #recording: Promise<void> = Promise.resolve();
 
   constructor(
     directory: RunDirectory,
@@ -168,6 +190,10 @@ class Run {
     const config = this.#config;
     const { about } = present(this.#directory.run, "the run was made");
     if (about.numericClass !== undefined) await this.#begin(about.numericClass);
+    if (this.#isFinished()) {
+      await this.#end(true);
+      return { finished: await this.#ended, languages: this.#languages };
+    }
     const token = await runToken(join(folder, "token"));
     const dataFiles = new Map(this.#dataFileNames().map((name) => [name, join(this.#dataFolder, name)]));
     this.#server = await listen({
@@ -194,17 +220,20 @@ class Run {
           await this.#directory.admitClass(numericClass);
           await this.#begin(numericClass);
         },
-        onReady: (session) => this.#sessions.set(session.worker, session),
+        onReady: (session) => {
+          this.#sessions.set(session.worker, session);
+          this.#options.onEvent({ kind: "workerConnected", worker: session.worker }, this.#languages);
+        },
         onMessage: (session, message) => this.#shell?.feed({ kind: "messageReceived", worker: session.worker, message }),
         onGone: (session, reason) => {
           this.#sessions.delete(session.worker);
-          this.#note(`worker ${session.worker} is gone: ${reason}`);
+          this.#options.onEvent({ kind: "workerGone", worker: session.worker, reason }, this.#languages);
           this.#shell?.feed({ kind: "workerGone", worker: session.worker });
         },
       },
     });
     this.#options.onEvent(
-      { kind: "listening", port: this.#server.port, tokenFile: join(folder, "token"), dataFolder: this.#dataFolder },
+      { kind: "listening", port: this.#server.port, folder, tokenFile: join(folder, "token"), dataFolder: this.#dataFolder },
       this.#languages,
     );
     const stop = () => {
@@ -219,8 +248,8 @@ class Run {
   async close(): Promise<void> {
     this.#shell?.close();
     await this.#server?.close();
-    await this.#checkpoints?.close();
-    await this.#metrics.close();
+    await atMost(closeDeadlineMs, this.#checkpoints?.close() ?? Promise.resolve());
+    await atMost(closeDeadlineMs, this.#metrics.close());
   }
 
   warn(what: string): void {
@@ -232,47 +261,78 @@ class Run {
     if (this.#checkpoints !== undefined) return;
     const config = this.#config;
     const { manifest } = this.#data;
+    const { about } = present(this.#directory.run, "the run was made");
+    const { forkedFrom } = about;
     const lineage = firstLineage(sha256, {
       resultOptions: digestOf(sha256, resultFields(config)),
       manifest: manifest.sha256,
       numericClass: numericClass.digest,
       seed: config.seed,
+      initialState: forkedFrom?.lineage,
     });
     this.#history.begin(lineage);
-    const layout = modelLayout(config, manifest.vocabulary);
-    const samples = stepSamples(config, manifest);
-    const store = await CheckpointStore.open({
-      disk: realDisk,
-      folder: this.#directory.folder,
-      keep: config["checkpoint.keep"],
-      layout: layout.parameters,
-      moments: config["optimizer.kind"] === "adamw" ? 2 : 1,
-      tokenizer: new TextEncoder().encode(this.#data.tokenizerJson),
-      report: (error) => this.warn(`${error.code}: ${error.message}. ${error.todo}`),
-    });
+    const { size, parameters } = modelLayout(config, manifest.vocabulary);
+    const open = (folder: string) =>
+      CheckpointStore.open(
+        checkpointSettings(folder, config, this.#data, (error) => this.warn(`${error.code}: ${error.message}. ${error.todo}`)),
+      );
+    const { folder } = this.#directory;
+    const store = await open(folder);
     const newest = await store.newest((m) => this.#history.lineageAt(m.step) === m.lineage);
-    newest?.requireLayout(layout.parameters);
+    newest?.requireLayout(parameters);
     if (newest !== undefined) this.#history.store(newest.manifest.step);
-    const { about } = present(this.#directory.run, "the run was made");
+    const isAtFork = forkedFrom !== undefined && newest === undefined;
+    const initial = isAtFork ? await (await open(join(folder, "initial"))).newest() : undefined;
+    const samples = stepSamples(config, manifest);
+    const before = samples.counts(this.#history.first);
     this.#checkpoints = checkpointExchange({
       store,
       newest,
+      initial,
+      stateBytes: 4 * size * (config["optimizer.kind"] === "adamw" ? 3 : 2),
       about: (position) => ({
         run: about.run,
         step: position.step,
         lineage: position.lineage,
         numericClass: numericClass.digest,
-        sequences: Object.fromEntries(samples.counts(position.step).map((count, i) => [this.#languages[i] ?? String(i), count])),
+        sequences: {
+          ...forkedFrom?.sequences,
+          ...Object.fromEntries(
+            samples.counts(position.step).map((count, i) => {
+              const language = this.#languages[i] ?? String(i);
+              return [language, (forkedFrom?.sequences[language] ?? 0) + count - (before[i] ?? 0)];
+            }),
+          ),
+        },
       }),
       warn: (what) => this.warn(what),
     });
-    this.#shell = this.#startCluster(layout.size);
+    this.#shell = this.#startCluster(size);
+  }
+
+  /** Nothing is left to do: no worker is needed to say so. */
+  #isFinished(): boolean {
+    if (this.#shell === undefined) return false;
+    const { committed, stored } = this.#history;
+    const { steps } = this.#config;
+    const isEvaluated = this.#history.isEvaluated(committed) || !this.#hasValidation;
+    return committed >= steps && stored.step === committed && (committed > steps || isEvaluated);
+  }
+
+  /** Moments that began at zero at the fork are corrected for their own age, not for the run's. */
+  #scalarsOf(step: number, sumOfSquares: number): StepScalars {
+    const scale = clipScale(sumOfSquares, this.#config["optimizer.clip"]);
+    const scalars = stepScalars(this.#config, step, scale);
+    if (this.#directory.run?.about.forkedFrom?.keepsMoments !== false) return scalars;
+    const { beta1Power, beta2Power } = stepScalars(this.#config, step - this.#history.first, scale);
+    return { ...scalars, beta1Power, beta2Power };
   }
 
   #startCluster(size: number): ClusterShell {
     const config = this.#config;
     const source = leafSource(config, this.#data.manifest, this.#data.shards, this.#data.tokenizer.byteLengths);
     const fatal = (error: unknown) => this.#reject(error);
+    this.#hasValidation = source.validationCount > 0;
     return new ClusterShell(
       {
         term: this.#term,
@@ -289,7 +349,7 @@ class Run {
         sampleEvery: config["sample.every"],
         skipsMax,
         sha256,
-        scalarsOf: (step, sumOfSquares) => stepScalars(config, step, clipScale(sumOfSquares, config["optimizer.clip"])),
+        scalarsOf: (step, sumOfSquares) => this.#scalarsOf(step, sumOfSquares),
         history: this.#history,
       },
       {
@@ -326,9 +386,9 @@ class Run {
           if (received instanceof BabelgradError && isLast) throw this.#checkpointMissing(position.step, received);
           if (received === undefined || received instanceof BabelgradError) return false;
           const { step, weightsSha256 } = received;
-          const name = `checkpoints/step-${String(step).padStart(6, "0")}`;
+          const name = `checkpoints/${checkpointName(step)}`;
           await this.#record({ kind: "checkpoint", step, name, weightsSha256 });
-          this.#history.store(step);
+          if (step > this.#history.stored.step) this.#history.store(step);
           this.#options.onEvent({ kind: "checkpointStored", step, name, weightsSha256 }, this.#languages);
           return true;
         },
@@ -341,36 +401,37 @@ class Run {
   }
 
   /** Appends to the log; when it is on disk, the history knows. */
-  async #record(record: RunRecord): Promise<void> {
-    await this.#log.append(record);
-    this.#history.take(record);
+  #record(record: RunRecord): Promise<void> {
+    const recording = this.#log.append(record).then(() => this.#history.take(record));
+    this.#recording = recording.catch(() => undefined); // whoever asked for it hears of its failure
+    return recording;
   }
 
   async #end(isComplete: boolean): Promise<void> {
-    const step = this.#checkpoints === undefined ? 0 : this.#history.committed;
+    await this.#recording;
+    const hasBegun = this.#checkpoints !== undefined;
+    const step = hasBegun ? this.#history.committed : 0;
+    const stored = hasBegun ? this.#history.stored.step : 0;
     const newest = this.#checkpoints?.newestManifest;
     const { lastEvaluation } = this.#history;
-    if (step > (newest?.step ?? 0)) {
+    if (step > stored && isComplete) {
       this.#reject(this.#checkpointMissing(step));
       return;
     }
+    if (step > stored)
+      this.warn(`no worker has the state after ${step} steps; the run goes on from that after ${stored} and does the steps between again`);
     this.#resolve({
       isComplete,
       step,
       tokens: this.#history.totals.reduce((sum, t) => sum + t.targets, 0),
-      weightsSha256: newest?.weightsSha256,
+      weightsSha256: newest?.step === step ? newest.weightsSha256 : undefined,
       evaluation: lastEvaluation?.step === step ? lastEvaluation.tally : undefined,
     });
   }
 
   #checkpointMissing(step: number, cause?: BabelgradError): BabelgradError {
-    const newest = this.#checkpoints?.newestManifest?.step ?? 0;
-    const what = `the run ended after step ${step}, but its last checkpoint is that of step ${newest}`;
+    const what = `the run ended after step ${step}, but its last checkpoint is that of step ${this.#history.stored.step}`;
     return new BabelgradError("checkpoint-missing", what, {}, { cause });
-  }
-
-  #note(what: string): void {
-    this.#metrics.append({ kind: "note", time: Date.now(), what });
   }
 
   #dataFileNames(): readonly string[] {

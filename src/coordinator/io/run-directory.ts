@@ -72,7 +72,8 @@ export class RunDirectory {
   /** Reads the log and writes the next term into it. `timeMs` is now, since 1970. */
   async openLog(timeMs: number): Promise<OpenedLog> {
     const checkpoints = ((await this.#disk.list(`${this.folder}/checkpoints`)) ?? []).map(stepOfName).filter((step) => step !== undefined);
-    const history = new RunHistory(checkpoints.length === 0 ? 0 : Math.min(...checkpoints));
+    const first = this.#require().about.forkedFrom?.step ?? 0;
+    const history = new RunHistory(checkpoints.length === 0 ? first : Math.min(...checkpoints), first);
     const path = `${this.folder}/log`;
     const there = await this.#disk.openExisting(path);
     if (there === undefined) throw new BabelgradError("log-damaged", `${path} is missing`, { path });

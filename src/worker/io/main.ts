@@ -6,7 +6,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { present } from "../../base/assert.ts";
 import { BabelgradError } from "../../base/errors.ts";
-import { type WorkerId, workerId } from "../../base/ids.ts";
+import { type Generation, type WorkerId, workerId } from "../../base/ids.ts";
 import type { Config } from "../../config/options.ts";
 import { fetchData, openData, type PreparedData } from "../../data/io/prepared-data.ts";
 import { type LeafSource, leafSource } from "../../data/leaf-source.ts";
@@ -18,8 +18,9 @@ import { initialWeights } from "../../model/initial.ts";
 import { modelLayout } from "../../model/parameters.ts";
 import { generate } from "../../tasks/generation.ts";
 import type { Route, RoutedMessage, StateRoute, Ticket, Welcome } from "../../wire/handshake.ts";
+import { atMost } from "../../wire/io/deadline.ts";
 import { fetchState, putState, sinkInto, sourceOf } from "../../wire/io/state-transfer.ts";
-import type { Position, Sample } from "../../wire/messages.ts";
+import type { Plan, Position, Sample } from "../../wire/messages.ts";
 import { type ControlLink, openControlLink } from "./control-link.ts";
 import { FaultInjector, faultsOf } from "./fault.ts";
 import { openPeerMesh, type PeerMesh } from "./peer-mesh.ts";
@@ -40,6 +41,10 @@ export interface WorkerOptions {
   /** Aborted: leave. */
   readonly stop: AbortSignal;
 }
+
+const linkDeadlineMs = 2000;
+/** An engine ends after the leaf that it is computing. */
+const engineDeadlineMs = 20_000;
 
 /** Works until the coordinator says stop; resolves to its reason. Throws coded errors. */
 export async function work(options: WorkerOptions): Promise<string> {
@@ -70,12 +75,15 @@ class Worker {
   #link: ControlLink | undefined;
   #run: Promise<OpenRun> | undefined;
   #opened: OpenRun | undefined;
-  /** What the last messages said about reaching others; the machine's effects name them again. */
-  #routes: readonly Route[] = [];
+  /**
+   * What messages said about reaching others, by what the machine's effects name again: it may carry out a message long
+   * after the next one has come.
+   */
+  readonly #routes = new Map<string, readonly Route[]>();
   readonly #downLinks = new Set<WorkerId>();
-  #source: StateRoute | undefined;
-  #ticket: Ticket | undefined;
-  #takeBack: () => void = () => undefined;
+  readonly #sources = new Map<string, StateRoute>();
+  readonly #tickets = new Map<string, Ticket>();
+  readonly #offers = new Map<string, { readonly step: number; readonly takeBack: () => void }>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -134,18 +142,30 @@ class Worker {
   }
 
   async close(): Promise<void> {
-    await this.#link?.close();
-    await this.#mesh?.close();
-    await this.#opened?.trainer.close();
+    await atMost(linkDeadlineMs, this.#link?.close() ?? Promise.resolve());
+    await atMost(linkDeadlineMs, this.#mesh?.close() ?? Promise.resolve());
+    // An engine that is just being opened has a thread already, which would outlive us.
+    const engine = this.#run?.then(({ trainer }) => trainer.close());
+    await atMost(engineDeadlineMs, engine?.catch(() => undefined) ?? Promise.resolve());
   }
 
   #take(message: RoutedMessage): void {
     if (message.kind === "plan") {
-      this.#routes = message.routes;
+      this.#routes.set(generationName(message.generation), message.routes);
       for (const peer of this.#downLinks) if (!message.routes.some((route) => route.peer === peer)) this.#downLinks.delete(peer);
-    } else if (message.kind === "load") this.#source = message.source;
-    else if (message.kind === "serve") this.#ticket = message.ticket;
+    } else if (message.kind === "load" && message.source !== undefined)
+      this.#sources.set(transferName(message.position, message.donor), message.source);
+    else if (message.kind === "serve" && message.ticket !== undefined)
+      this.#tickets.set(transferName(message.position, message.receiver), message.ticket);
     this.#opened?.shell.feed({ kind: "messageReceived", message });
+  }
+
+  /** Plans are followed in the order of their generations: earlier ones will not be asked for. */
+  #routesOf({ generation }: Plan): readonly Route[] {
+    const routes = present(this.#routes.get(generationName(generation)), "a plan comes with routes");
+    this.#routes.clear();
+    this.#routes.set(generationName(generation), routes);
+    return routes;
   }
 
   async #open(welcome: Welcome): Promise<OpenRun> {
@@ -169,7 +189,7 @@ class Worker {
       validationBatch: (index) => source.validation(index),
       send: (message) => this.#link?.send(message),
       sendFrame: (to, frame) => mesh.send(to, frame),
-      setRoutes: (plan) => mesh.setRoutes(plan.generation, this.#routes),
+      setRoutes: (plan) => mesh.setRoutes(plan.generation, this.#routesOf(plan)),
       forgetFrames: (step) => mesh.forget(step),
       refusePeer: (from, reason) => {
         onNote(`refused a frame of ${from}: ${reason}`);
@@ -212,15 +232,17 @@ class Worker {
       moment2: new Float32Array(moments),
     };
     if (donor === undefined && position.step === 0) {
-      const { layout } = { layout: modelLayout(config, present(this.#opened, "the run is open").data.manifest.vocabulary) };
+      const layout = modelLayout(config, present(this.#opened, "the run is open").data.manifest.vocabulary);
       state.weights.set(initialWeights(layout, config.seed));
       return state;
     }
+    const route = this.#sources.get(transferName(position, donor));
+    this.#sources.clear();
+    if (donor !== undefined && route === undefined) throw new BabelgradError("transfer-failed", `${donor} is gone`);
     const from =
-      donor === undefined
+      route === undefined
         ? { address: new URL(url).host, authorization: `Bearer ${token}` }
-        : { address: this.#source?.address ?? "", authorization: `Ticket ${this.#source?.ticket ?? ""}` };
-    if (from.address === "") throw new BabelgradError("transfer-failed", `${donor} is gone`);
+        : { address: route.address, authorization: `Ticket ${route.ticket}` };
     await fetchState({ ...from, step: position.step }, sinkInto([state.weights, state.moment1, state.moment2]));
     return state;
   }
@@ -234,10 +256,27 @@ class Worker {
       );
       return;
     }
-    // One offer at a time: the next boundary's state replaces this one.
-    this.#takeBack();
-    this.#takeBack = present(this.#mesh, "a member has a mesh").offerState(position.step, this.#ticket ?? "", source);
+    const name = transferName(position, receiver);
+    const ticket = present(this.#tickets.get(name), "whoever serves a member was given its ticket");
+    this.#tickets.delete(name);
+    // States of another boundary, and an earlier offer to the same joiner, are not wanted any more.
+    for (const [key, { step, takeBack }] of this.#offers)
+      if (step !== position.step || key === name) {
+        takeBack();
+        this.#offers.delete(key);
+      }
+    const takeBack = present(this.#mesh, "a member has a mesh").offerState(position.step, ticket, source);
+    this.#offers.set(name, { step: position.step, takeBack });
   }
+}
+
+function generationName({ term, count }: Generation): string {
+  return `${term}.${count}`;
+}
+
+/** A state on its way to or from a peer; undefined: the coordinator. */
+function transferName({ step, lineage }: Position, peer: WorkerId | undefined): string {
+  return `${step} ${lineage} ${peer ?? ""}`;
 }
 
 /** How sure of itself a sample is, and how many tokens it may choose from. */

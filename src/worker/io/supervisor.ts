@@ -19,7 +19,14 @@ export interface ChildSpec {
 /** What the supervisor tells its children, the coordinator its supervisor, and each that failed with an error of the table. */
 export type ChildMessage =
   | { readonly kind: "stop" }
-  | { readonly kind: "listening"; readonly port: number; readonly dataFolder: string }
+  | {
+      readonly kind: "listening";
+      readonly port: number;
+      /** The run directory: another than the one asked for when the run was forked. */
+      readonly folder: string;
+      readonly tokenFile: string;
+      readonly dataFolder: string;
+    }
   | {
       readonly kind: "failed";
       readonly code: ErrorCode;
@@ -32,13 +39,20 @@ export interface SupervisorHandlers {
   readonly onMessage: (name: string, message: ChildMessage) => void;
   readonly onStart: (name: string, pid: number) => void;
   readonly onRestart: (name: string, why: string, restarts: number) => void;
-  /** The child ended for good: with 0, with a coded error, or because it crashed too often. */
-  readonly onEnd: (name: string, code: number) => void;
+  /** The child ended for good: with 0, with a coded error, or by what it is not started again after. */
+  readonly onEnd: (name: string, end: ChildEnd) => void;
+}
+
+export interface ChildEnd {
+  /** Undefined: a signal ended it. */
+  readonly code: number | undefined;
+  /** For a message: the status or the signal. */
+  readonly why: string;
 }
 
 /** Crashes without a pause of a minute between them after which a child is given up. */
 const crashesMax = 20;
-const exitsOfCodedErrors: ReadonlySet<number> = new Set([0, 1, 2]);
+const exitsOfLastingErrors: ReadonlySet<number> = new Set([0, 1, 2]);
 const tryAgain = 75;
 
 export class Supervisor {
@@ -65,7 +79,8 @@ export class Supervisor {
 
   tell(name: string, message: ChildMessage): void {
     const child = this.#children.get(name);
-    if (child?.connected === true) child.send(message);
+    // It may die before it reads this, and its end is told anyway.
+    if (child?.connected === true) child.send(message, () => undefined);
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -76,33 +91,36 @@ export class Supervisor {
   async #keep(spec: ChildSpec): Promise<void> {
     let crashes: number[] = [];
     for (let restarts = 0; ; restarts++) {
-      const { code, signal } = await this.#runOnce(spec);
-      const isFinal = code === tryAgain && spec.isWorthAnotherTry?.() === false;
-      if (isFinal || (code !== null && exitsOfCodedErrors.has(code))) return this.#handlers.onEnd(spec.name, code ?? 0);
-      if (this.#isStopping) return this.#handlers.onEnd(spec.name, code ?? 0);
+      const end = await this.#runOnce(spec);
+      const isHopeless = end.code === tryAgain && spec.isWorthAnotherTry?.() === false;
+      const isLasting = isHopeless || (end.code !== undefined && exitsOfLastingErrors.has(end.code));
       const now = performance.now();
       crashes = [...crashes.filter((at) => now - at < 60_000), now];
-      if (crashes.length > crashesMax) return this.#handlers.onEnd(spec.name, code ?? 1);
-      this.#handlers.onRestart(spec.name, signal ?? `exit ${code}`, restarts + 1);
+      if (isLasting || this.#isStopping || crashes.length > crashesMax) return this.#handlers.onEnd(spec.name, end);
+      this.#handlers.onRestart(spec.name, end.why, restarts + 1);
       await sleep(crashes.length > 3 ? 1000 : 0);
-      if (this.#isStopping) return this.#handlers.onEnd(spec.name, 0);
+      if (this.#isStopping) return this.#handlers.onEnd(spec.name, end);
     }
   }
 
-  #runOnce({ name, launch }: ChildSpec): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  #runOnce({ name, launch }: ChildSpec): Promise<ChildEnd> {
     return new Promise((resolve) => {
       const { module, args } = launch();
-      const child = fork(module, args, { stdio: ["ignore", "inherit", "pipe", "ipc"], serialization: "json" });
+      // In a group of its own: Ctrl-C in a terminal reaches the supervisor alone, which asks in order.
+      const child = fork(module, args, { stdio: ["ignore", "inherit", "pipe", "ipc"], serialization: "json", detached: true });
       this.#children.set(name, child);
       if (child.pid !== undefined) this.#handlers.onStart(name, child.pid);
-      child.on("message", (message) => this.#handlers.onMessage(name, message as ChildMessage));
-      child.on("error", () => undefined);
+      child.on("message", (message) => this.#handlers.onMessage(name, message as ChildMessage)); // a child of this version sends nothing else
+      const ended = (code: number | null, why: string): void => {
+        this.#children.delete(name);
+        resolve({ code: code ?? undefined, why });
+      };
       if (child.stderr !== null)
         createInterface({ input: child.stderr }).on("line", (line) => isLibraryNoise(line) || process.stderr.write(`${line}\n`));
       // Its last words are read before its end is told.
-      child.on("close", (code: number | null, signal: NodeJS.Signals | null) => {
-        this.#children.delete(name);
-        resolve({ code, signal });
+      child.on("close", (code: number | null, signal: NodeJS.Signals | null) => ended(code, signal ?? `status ${code}`));
+      child.on("error", (error) => {
+        if (child.pid === undefined) ended(null, error.message); // it could not be started
       });
     });
   }
