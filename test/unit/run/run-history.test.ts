@@ -12,6 +12,23 @@ describe("a history", () => {
     expect([history.committed, history.lineageAt(0), history.stored]).toEqual([0, digest("L0"), { step: 0, lineage: digest("L0") }]);
   });
 
+  it("of a fork: begins at the step that it was forked at", () => {
+    const history = new RunHistory(0, 20);
+    expect([history.committed, history.lineageAt(20)]).toEqual([20, undefined]);
+    for (let step = 20; step < 23; step++) history.take(stepRecord(step));
+    expect(history.committed).toBe(23);
+    expect([0, 19, 20, 23, 24].map((step) => history.lineageAt(step))).toEqual([
+      undefined,
+      undefined,
+      digest("L20"),
+      digest("L23"),
+      undefined,
+    ]);
+    expect(history.stored).toEqual({ step: 20, lineage: digest("L20") });
+    expect(history.recordOf(20)).toEqual(stepRecord(20));
+    expect(() => new RunHistory(0, 20).take(stepRecord(0))).toThrow("step 0 comes after 20 committed steps");
+  });
+
   it("of a run: knows steps, lineages, totals, the last term and members, what was evaluated and stored", () => {
     const history = new RunHistory(0);
     history.take({ kind: "term", term: 1, timeMs: 5 });
