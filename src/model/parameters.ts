@@ -7,10 +7,16 @@ export function modelLayout(config: ModelConfig, vocabulary: number): Layout {
   return layoutOf(config["model.kind"] === "transformer" ? transformerSpecs(config, vocabulary) : lstmSpecs(config, vocabulary));
 }
 
-const deviation = 0.02; // GPT-2's; products that end in the residual stream begin smaller, by the root of how many they are
+/**
+ * GPT-2's 0.02 at its width of 768; narrower models begin wider, by the root of the ratio, so that products keep their
+ * variance. Those that end in the residual stream begin smaller, by the root of how many they are.
+ */
+const deviationAt = (width: number): number => 0.02 * Math.sqrt(768 / width);
+
 
 function transformerSpecs(config: ModelConfig, V: number): ParameterSpec[] {
   const { "model.layers": L, "model.width": D, "model.context": C, "model.bias": hasBias } = config;
+  const deviation = deviationAt(D);
   const specs: ParameterSpec[] = [];
   const bias = (name: string, size: number): void => {
     if (hasBias) specs.push({ name: `${name}/bias`, shape: [size], beginning: { value: 0 } });
