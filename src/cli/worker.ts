@@ -1,9 +1,11 @@
 /** `babelgrad worker`: computes for a coordinator, on this machine or another. */
 import { readFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { BabelgradError } from "../base/errors.ts";
 import { work } from "../worker/io/main.ts";
+import { addressTowards } from "../worker/io/own-address.ts";
 import { withExamples } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
 import { stopSignal } from "./stop-signal.ts";
@@ -21,13 +23,14 @@ interface WorkerFlags {
   readonly json?: true;
 }
 
+/** As it stands in a URL or an address. */
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[?::1\]?)$/;
 
 export function define(command: Command): void {
   command
     .requiredOption("--join <URL>", "coordinator, ws://HOST:PORT")
     .requiredOption("--token-file <FILE>", "file with the coordinator's token (its run directory's `token`)")
-    .option("--advertise <ADDRESS>", "address of this machine that other workers reach; needs --insecure beyond loopback")
+    .option("--advertise <ADDRESS>", "where other workers reach this machine (default: the address that the coordinator sees)")
     .option("--insecure", "allow unencrypted connections beyond this machine")
     .option("--name <NAME>", "name of the worker (default: host and process)")
     .option("--data <DIR>", "prepared data on this machine; otherwise shards are fetched from the coordinator and cached")
@@ -41,8 +44,8 @@ export function define(command: Command): void {
 
 async function run(flags: WorkerFlags): Promise<void> {
   const url = coordinatorUrl(flags);
-  const advertise = flags.advertise;
-  if (advertise !== undefined && !loopback.test(advertise)) requireInsecure(flags, `--advertise ${advertise}`);
+  const address = flags.advertise ?? (await ownAddress(new URL(url)));
+  if (!loopback.test(address)) requireInsecure(flags, `--advertise ${address}`);
   const note = (what: string): void => {
     if (flags.json) printEvent("noted", { what });
     else if (flags.quiet !== true) process.stderr.write(`${what}\n`);
@@ -52,14 +55,21 @@ async function run(flags: WorkerFlags): Promise<void> {
     token: readToken(flags.tokenFile),
     name: flags.name ?? `${hostname().replace(/[^A-Za-z0-9.-]/g, "-")}-${process.pid}`,
     softwareVersion: version(),
-    host: advertise === undefined || loopback.test(advertise) ? "127.0.0.1" : "0.0.0.0",
-    advertise,
+    // Beyond this machine the address may be that of a router before it.
+    host: loopback.test(address) ? address : isIPv6(address) ? "::" : "0.0.0.0",
+    advertise: address,
     dataFolder: flags.data,
     onNote: note,
     stop: stopSignal(),
   });
   if (flags.json) printEvent("finished", { reason });
   else note(reason);
+}
+
+/** Where others reach this worker when nobody says: by the address that the coordinator sees. */
+async function ownAddress({ hostname: host, port }: URL): Promise<string> {
+  const bare = host.replace(/^\[|\]$/g, "");
+  return loopback.test(bare) ? "127.0.0.1" : addressTowards(bare, Number(port));
 }
 
 function coordinatorUrl(flags: WorkerFlags): string {
