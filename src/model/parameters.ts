@@ -13,7 +13,6 @@ export function modelLayout(config: ModelConfig, vocabulary: number): Layout {
  */
 const deviationAt = (width: number): number => 0.02 * Math.sqrt(768 / width);
 
-
 function transformerSpecs(config: ModelConfig, V: number): ParameterSpec[] {
   const { "model.layers": L, "model.width": D, "model.context": C, "model.bias": hasBias } = config;
   const deviation = deviationAt(D);
