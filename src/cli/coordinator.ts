@@ -25,7 +25,7 @@ export function define(command: Command): void {
 
 async function run(file: string | undefined, flags: CoordinatorFlags): Promise<void> {
   const config = configOf(file, flags, flags.fork === true ? ["fork=true"] : []);
-  const printer = runPrinter({ config, isJson: flags.json === true });
+  const printer = runPrinter({ isJson: flags.json === true });
   const { finished, languages } = await coordinate({
     config,
     folder: runFolder(file, flags.out),

@@ -7,7 +7,6 @@ import { present } from "../base/assert.ts";
 import { stepOfName } from "../checkpoint/manifest.ts";
 import { openData } from "../data/io/prepared-data.ts";
 import { unigramBitsPerByte } from "../data/unigram.ts";
-import { bitsPerByte, type Tally } from "../step/tally.ts";
 import { type ConfigFlags, configOf, withExamples, withSet } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
 import { train } from "./train.ts";
@@ -35,11 +34,10 @@ async function demo(flags: ConfigFlags & { readonly out?: string }): Promise<num
   if (status !== 0 || evaluation === undefined || evaluation.step !== steps) return status;
   const { manifest, shards, tokenizer } = await openData(join(out, "data"));
   const unigram = unigramBitsPerByte(manifest, shards, tokenizer.byteLengths);
-  const rows = evaluation.tally.map((t) => ({
-    language: present(manifest.languages[t.language], "a tally's languages are the manifest's").language,
-    model: bitsPerByte(t.lossNats, t.bytes),
-    unigram: present(unigram[t.language], "a unigram model a language"),
-  }));
+  const rows = manifest.languages.flatMap(({ language }, i) => {
+    const model = evaluation.bitsPerByte[language];
+    return model === undefined ? [] : [{ language, model, unigram: present(unigram[i], "a unigram model a language") }];
+  });
   if (flags.json) {
     printEvent("compared", { bitsPerByte: Object.fromEntries(rows.map(({ language, ...bits }) => [language, bits])) });
     return status;
@@ -68,10 +66,11 @@ function newestStep(folder: string): number | undefined {
   return existsSync(link) ? stepOfName(present(readlinkSync(link).split("/").at(-1), "a path has a last part")) : undefined;
 }
 
+/** A line of metrics.jsonl. */
 interface Evaluation {
-  readonly kind: "evaluation";
+  readonly event: "evaluated";
   readonly step: number;
-  readonly tally: Tally;
+  readonly bitsPerByte: Readonly<Record<string, number>>;
 }
 
 function lastEvaluation(path: string): Evaluation | undefined {
@@ -79,6 +78,6 @@ function lastEvaluation(path: string): Evaluation | undefined {
   const records = readFileSync(path, "utf8")
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line) as { readonly kind: string }); // proof: the coordinator wrote them
-  return records.findLast((record): record is Evaluation => record.kind === "evaluation");
+    .map((line) => JSON.parse(line) as { readonly event: string }); // proof: the coordinator wrote them
+  return records.findLast((record): record is Evaluation => record.event === "evaluated");
 }

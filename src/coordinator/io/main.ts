@@ -28,8 +28,9 @@ import { clipScale } from "../../step/arithmetic.ts";
 import { blockCount } from "../../step/block.ts";
 import { firstLineage, type StepScalars } from "../../step/lineage.ts";
 import type { Tally } from "../../step/tally.ts";
+import { Progress } from "../../telemetry/progress.ts";
 import { atMost } from "../../wire/io/deadline.ts";
-import type { CommittedStep } from "../cluster-events.ts";
+import { eventFields, type RunEvent } from "../run-event.ts";
 import type { RunHistory } from "../run-history.ts";
 import { requireSameResult } from "../run-identity.ts";
 import type { RunRecord } from "../run-records.ts";
@@ -42,25 +43,6 @@ import { RunDirectory } from "./run-directory.ts";
 import type { RunLog } from "./run-log.ts";
 import { type CoordinatorServer, listen } from "./server.ts";
 import type { Session } from "./worker-connection.ts";
-
-/** What a run tells whoever watches it. */
-export type RunEvent =
-  | { readonly kind: "forked"; readonly folder: string; readonly run: string; readonly step: number }
-  | {
-      readonly kind: "listening";
-      readonly port: number;
-      readonly folder: string;
-      readonly tokenFile: string;
-      readonly dataFolder: string;
-    }
-  | { readonly kind: "workerConnected"; readonly worker: string }
-  | { readonly kind: "workerGone"; readonly worker: string; readonly reason: string }
-  | { readonly kind: "generationBegan"; readonly workers: number; readonly members: readonly string[]; readonly reason: string }
-  | { readonly kind: "stepCommitted"; readonly record: CommittedStep; readonly workers: number }
-  | { readonly kind: "evaluated"; readonly step: number; readonly tally: Tally }
-  | { readonly kind: "sampled"; readonly step: number; readonly samples: readonly { readonly language: string; readonly text: string }[] }
-  | { readonly kind: "checkpointStored"; readonly step: number; readonly name: string; readonly weightsSha256: string }
-  | { readonly kind: "warned"; readonly what: string };
 
 export interface FinishedRun {
   readonly isComplete: boolean;
@@ -154,6 +136,7 @@ class Run {
   #server: CoordinatorServer | undefined;
   #shell: ClusterShell | undefined;
   #checkpoints: CheckpointExchange | undefined;
+  readonly #progress: Progress;
   #members = 0;
   #hasValidation = true;
   /** The last record on its way to the disk. */
@@ -182,6 +165,7 @@ class Run {
       this.#reject = reject;
     });
     this.#languages = data.manifest.languages.map(({ language }) => language);
+    this.#progress = new Progress(config.steps);
     this.#metrics = new MetricsFile(realDisk, join(directory.folder, "metrics.jsonl"), (error) => this.warn(String(error)));
   }
 
@@ -222,20 +206,18 @@ class Run {
         },
         onReady: (session) => {
           this.#sessions.set(session.worker, session);
-          this.#options.onEvent({ kind: "workerConnected", worker: session.worker }, this.#languages);
+          this.#tell({ kind: "workerConnected", worker: session.worker });
         },
         onMessage: (session, message) => this.#shell?.feed({ kind: "messageReceived", worker: session.worker, message }),
         onGone: (session, reason) => {
           this.#sessions.delete(session.worker);
-          this.#options.onEvent({ kind: "workerGone", worker: session.worker, reason }, this.#languages);
+          this.#tell({ kind: "workerGone", worker: session.worker, reason });
           this.#shell?.feed({ kind: "workerGone", worker: session.worker });
         },
       },
     });
-    this.#options.onEvent(
-      { kind: "listening", port: this.#server.port, folder, tokenFile: join(folder, "token"), dataFolder: this.#dataFolder },
-      this.#languages,
-    );
+    const { port } = this.#server;
+    this.#tell({ kind: "listening", port, folder, tokenFile: join(folder, "token"), dataFolder: this.#dataFolder });
     const stop = () => {
       if (this.#shell === undefined) void this.#end(false);
       else this.#shell.feed({ kind: "stopRequested" });
@@ -253,7 +235,12 @@ class Run {
   }
 
   warn(what: string): void {
-    this.#options.onEvent({ kind: "warned", what }, this.#languages);
+    this.#tell({ kind: "warned", what });
+  }
+
+  #tell(event: RunEvent): void {
+    this.#metrics.append({ event: event.kind, time: Date.now(), ...eventFields(event, this.#languages) });
+    this.#options.onEvent(event, this.#languages);
   }
 
   /** Once the numeric class is known: the lineage of the initial state, the checkpoints and the machine. */
@@ -364,21 +351,19 @@ class Run {
           this.#members = members.length;
           this.#record({ kind: "generation", generation, step, members, reason }).catch(fatal);
           const names = members.map((m) => m.worker);
-          this.#options.onEvent({ kind: "generationBegan", workers: names.length, members: names, reason }, this.#languages);
+          this.#tell({ kind: "generationBegan", step, workers: names.length, members: names, reason });
         },
         reportStep: (record) => {
-          this.#metrics.append({ kind: "step", time: Date.now(), workers: this.#members, ...record });
-          this.#options.onEvent({ kind: "stepCommitted", record, workers: this.#members }, this.#languages);
+          const targets = record.tally.reduce((sum, t) => sum + t.targets, 0);
+          this.#progress.committed(performance.now(), record.step, targets);
+          const { tokensPerSecond, secondsLeft } = this.#progress;
+          this.#tell({ kind: "stepCommitted", record, steps: config.steps, workers: this.#members, tokensPerSecond, secondsLeft });
         },
         reportEvaluation: (position, tally) => {
           this.#record({ kind: "evaluation", ...position, tally }).catch(fatal);
-          this.#metrics.append({ kind: "evaluation", time: Date.now(), ...position, tally, languages: this.#languages });
-          this.#options.onEvent({ kind: "evaluated", step: position.step, tally }, this.#languages);
+          this.#tell({ kind: "evaluated", step: position.step, tally });
         },
-        reportSamples: (position, samples) => {
-          this.#metrics.append({ kind: "samples", time: Date.now(), ...position, samples });
-          this.#options.onEvent({ kind: "sampled", step: position.step, samples }, this.#languages);
-        },
+        reportSamples: ({ step }, samples) => this.#tell({ kind: "sampled", step, samples }),
         receiveCheckpoint: async (position, worker) => {
           const received = await present(this.#checkpoints, "a cluster has checkpoints").receive(position, worker);
           // A disk that cannot take the last state will not take it when it is sent again.
@@ -389,7 +374,7 @@ class Run {
           const name = `checkpoints/${checkpointName(step)}`;
           await this.#record({ kind: "checkpoint", step, name, weightsSha256 });
           if (step > this.#history.stored.step) this.#history.store(step);
-          this.#options.onEvent({ kind: "checkpointStored", step, name, weightsSha256 }, this.#languages);
+          this.#tell({ kind: "checkpointStored", step, name, weightsSha256 });
           return true;
         },
         onFinish: (_position, isComplete) => void this.#end(isComplete),
