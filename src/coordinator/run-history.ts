@@ -32,10 +32,13 @@ export class RunHistory implements History {
     this.first = first;
   }
 
-  /** The lineage of the initial state, once the numeric class is known. A log with steps has said it already. */
+  /** The lineage of the initial state, once the numeric class is known. A log with steps has said it already: `run-damaged` when otherwise. */
   begin(lineage: Digest): void {
     const known = this.#lineages.at(0);
-    assert(known === undefined || known === lineage, `the run began with lineage ${known}, not ${lineage}`);
+    if (known !== undefined && known !== lineage) {
+      const what = `the log began with lineage ${known.slice(0, 12)}…, but by run.json and config.yaml it is ${lineage.slice(0, 12)}…`;
+      throw new BabelgradError("run-damaged", what, { path: "run.json or config.yaml" });
+    }
     if (known === undefined) this.#lineages.push(lineage);
   }
 
