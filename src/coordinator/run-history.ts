@@ -2,7 +2,7 @@
  * A run's log folded into where the run stands. Every step keeps its lineage; whole records are kept only
  * from the state on that a restart would load, because a replay begins there. It grows with each append.
  */
-import { assert, present } from "../base/assert.ts";
+import { present } from "../base/assert.ts";
 import { BabelgradError } from "../base/errors.ts";
 import type { Digest, Step } from "../base/ids.ts";
 import { addTallies, type Tally } from "../step/tally.ts";
