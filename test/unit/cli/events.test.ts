@@ -1,7 +1,7 @@
 /** docs/reference/events.md says what the commands of a run print. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { type Digest, workerId } from "../../../src/base/ids.ts";
+import { workerId } from "../../../src/base/ids.ts";
 import { eventFields, type RunEvent } from "../../../src/coordinator/run-event.ts";
 import { stepRecord } from "../run/sample-records.ts";
 
@@ -20,7 +20,7 @@ const events: { readonly [K in RunEvent["kind"]]: Extract<RunEvent, { kind: K }>
   stepCommitted: { kind: "stepCommitted", record, steps: 2, workers: 1, tokensPerSecond: 1, secondsLeft: 1 },
   evaluated: { kind: "evaluated", step: 1, tally },
   sampled: { kind: "sampled", step: 1, samples: [] },
-  checkpointStored: { kind: "checkpointStored", step: 1, name: "step-000001", weightsSha256: "00" as Digest },
+  checkpointStored: { kind: "checkpointStored", step: 1, name: "step-000001", weightsSha256: "00" },
   warned: { kind: "warned", what: "careful" },
 };
 
