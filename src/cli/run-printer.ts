@@ -30,6 +30,7 @@ export function runPrinter({ isJson }: { readonly isJson: boolean }): RunPrinter
 
   return {
     show(event, languages) {
+      if (event.kind === "activity") return;
       if (isJson) return printEvent(event.kind, eventFields(event, languages));
       switch (event.kind) {
         case "forked":

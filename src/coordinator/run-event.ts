@@ -1,6 +1,7 @@
 /** What a run tells whoever watches it; docs/reference/events.md says what each event means. */
 
 import type { Tally } from "../step/tally.ts";
+import type { Phase } from "../telemetry/phase.ts";
 import { bitsPerByteByLanguage, meanLoss, overallBitsPerByte } from "../telemetry/report.ts";
 import type { Sample } from "../wire/messages.ts";
 import type { CommittedStep } from "./cluster-events.ts";
@@ -34,12 +35,24 @@ export type RunEvent =
   | { readonly kind: "evaluated"; readonly step: number; readonly tally: Tally }
   | { readonly kind: "sampled"; readonly step: number; readonly samples: readonly Sample[] }
   | { readonly kind: "checkpointStored"; readonly step: number; readonly name: string; readonly weightsSha256: string }
-  | { readonly kind: "warned"; readonly what: string };
+  | { readonly kind: "warned"; readonly what: string }
+  /** For live views, about once a second and whenever it changes: neither printed as a line nor kept in metrics.jsonl. */
+  | { readonly kind: "activity"; readonly phase: Phase; readonly workers: readonly WorkerActivity[] };
+
+/** What metrics.jsonl keeps and `--json` prints. */
+export type LoggedEvent = Exclude<RunEvent, { kind: "activity" }>;
+
+export interface WorkerActivity {
+  readonly worker: string;
+  readonly phase: Phase;
+  /** Leaves of a step in the present generation; 0: no member yet. */
+  readonly leaves: number;
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The event's facts under the names that `--json` and metrics.jsonl have for them. */
-export function eventFields(event: RunEvent, languages: readonly string[]): Fields {
+export function eventFields(event: LoggedEvent, languages: readonly string[]): Fields {
   switch (event.kind) {
     case "stepCommitted":
       return stepFields(event, languages);

@@ -239,7 +239,7 @@ class Run {
   }
 
   #tell(event: RunEvent): void {
-    this.#metrics.append({ event: event.kind, time: Date.now(), ...eventFields(event, this.#languages) });
+    if (event.kind !== "activity") this.#metrics.append({ event: event.kind, time: Date.now(), ...eventFields(event, this.#languages) });
     this.#options.onEvent(event, this.#languages);
   }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { workerId } from "../../../src/base/ids.ts";
-import { eventFields, type RunEvent } from "../../../src/coordinator/run-event.ts";
+import { eventFields, type LoggedEvent } from "../../../src/coordinator/run-event.ts";
 import { stepRecord } from "../run/sample-records.ts";
 
 const root = new URL("../../../", import.meta.url);
@@ -11,7 +11,7 @@ const tally = stepRecord(0).tally;
 const { kind: _, ...record } = stepRecord(0);
 
 /** One of each kind, with every field that it may have. */
-const events: { readonly [K in RunEvent["kind"]]: Extract<RunEvent, { kind: K }> } = {
+const events: { readonly [K in LoggedEvent["kind"]]: Extract<LoggedEvent, { kind: K }> } = {
   forked: { kind: "forked", folder: "runs/a-fork1", run: "run-1", step: 4 },
   listening: { kind: "listening", port: 1, folder: "runs/a", tokenFile: "runs/a/token", dataFolder: "runs/a/data" },
   workerConnected: { kind: "workerConnected", worker: workerId("w1") },
