@@ -517,10 +517,13 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
   #workAtBoundary(boundary: Boundary): void {
     const members = this.#membersAt(boundary.position);
     const { position } = boundary;
+    const { stored } = this.#settings.history;
+    // What everybody is loading is stored already: nobody has to have it for the run to stop.
+    if (this.#stopRequested && members.length === 0 && samePosition(position, stored)) return this.#finish(stored, false);
     const isLast = position.step >= this.#settings.steps || this.#stopRequested;
     const isLoading = !(isLast && members.length > 0) && this.#loadJoiners(boundary, members);
     if (members.length === 0 && !isLoading) {
-      if (this.#workers.size > 0 && samePosition(boundary.position, this.#settings.history.stored)) return;
+      if (this.#workers.size > 0 && samePosition(position, stored)) return;
       this.#note("all-lost");
       this.#phase = { kind: "gathering", until: undefined, min: 1 };
       return;

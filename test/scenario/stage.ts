@@ -70,6 +70,9 @@ export class Stage {
       case "kill":
         for (const name of rest) this.#process(name).die();
         break;
+      case "stop":
+        this.#coordinator().requestStop();
+        break;
       case "pause":
         this.#process(rest[0] ?? "").pause();
         this.#current().oracle.disturb(rest[0] ?? "", Number.POSITIVE_INFINITY);
