@@ -9,7 +9,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stage = build(root);
 if (!stage.isDone()) stage.run();
 const { referenceFiles } = await import("../dist/config/reference.js");
-for (const [name, text] of Object.entries(referenceFiles())) {
+const { metricsPage } = await import("../dist/telemetry/metrics-page.js");
+for (const [name, text] of Object.entries({ ...referenceFiles(), "metrics.md": metricsPage() })) {
   writeFileSync(join(root, "docs", "reference", name), text);
   console.log(`docs/reference/${name}`);
 }

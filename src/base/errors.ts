@@ -200,7 +200,7 @@ export const errors = {
   },
   "port-taken": {
     when: "Another program listens on the port.",
-    todo: "Stop that program, or choose another port with --set net.port=N (0: any free one).",
+    todo: "Stop that program, or choose another port with --set {option}=N (0: no fixed one).",
     exit: 1,
   },
   "recorder-failed": {

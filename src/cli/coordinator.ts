@@ -6,6 +6,7 @@ import { runFolder } from "./run-folder.ts";
 import { runPrinter } from "./run-printer.ts";
 import { stopSignal } from "./stop-signal.ts";
 import { supervised, tellSupervisor } from "./supervised.ts";
+import { version } from "./version.ts";
 
 interface CoordinatorFlags extends ConfigFlags {
   readonly out?: string;
@@ -29,6 +30,7 @@ async function run(file: string | undefined, flags: CoordinatorFlags): Promise<v
   const { finished, languages } = await coordinate({
     config,
     folder: runFolder(file, flags.out),
+    softwareVersion: version(),
     stop: stopSignal(),
     onEvent: (event, names) => {
       if (event.kind === "listening") void tellSupervisor(event);

@@ -293,6 +293,15 @@ export const options = {
     default: 5000,
     help: "Milliseconds a restarted coordinator waits for the members of the last generation.",
   },
+
+  "metrics.port": {
+    type: "integer",
+    kind: "operation",
+    min: 0,
+    max: 65535,
+    default: 0,
+    help: "Port of net.host where the coordinator serves /metrics, /healthz, /readyz and /sd besides net.port; 0: on net.port alone.",
+  },
 } as const satisfies Record<string, Option>;
 
 export type OptionPath = keyof typeof options;

@@ -8,6 +8,7 @@ import { compareGenerations, type Generation, type Step, type WorkerId } from ".
 import type { Machine, Millis } from "../base/machine.ts";
 import { nextLineage, type StepScalars } from "../step/lineage.ts";
 import { addTallies, type Tally } from "../step/tally.ts";
+import type { Phase as ActivityPhase } from "../telemetry/phase.ts";
 import { Liveness } from "../wire/liveness.ts";
 import type { Assignment, CoordinatorMessage, Plan, Position, PreparedStep, Sample, WorkerMessage } from "../wire/messages.ts";
 import { freshAssignment, reassign } from "./assignment.ts";
@@ -119,6 +120,27 @@ export class Cluster implements Machine<ClusterEvent, ClusterEffect> {
   /** For status pages and time-outs: what the run waits for. */
   get phase(): Phase["kind"] {
     return this.#phase.kind;
+  }
+
+  /** What the time goes to, as `telemetry/phase.ts` divides it. */
+  get activity(): ActivityPhase {
+    const phase = this.#phase;
+    switch (phase.kind) {
+      case "stepping":
+        return phase.prepared.size === 0 ? "compute" : "exchange";
+      case "appending":
+        return "commit";
+      case "boundary": {
+        const isEvaluating = phase.evaluation !== undefined && !phase.done.has("evaluation");
+        const isSampling = phase.sampling !== undefined && !phase.done.has("samples");
+        return isEvaluating || isSampling ? "compute" : "checkpoint";
+      }
+      case "gathering":
+      case "over":
+        return "idle";
+      default:
+        return unreachable(phase);
+    }
   }
 
   step(now: Millis, event: ClusterEvent): readonly ClusterEffect[] {

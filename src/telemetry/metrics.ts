@@ -1,6 +1,7 @@
 /**
  * The metrics table: name, type, who serves it, labels, help. The registry, docs/reference/metrics.md and the test that
- * dashboards and alerts name nothing else are made from it. Base units; counters end in `_total`.
+ * dashboards and alerts name nothing else are made from it. Base units; counters end in `_total`. Bits per byte are `bpb`,
+ * as papers have it: Prometheus's linter takes `bits` for a unit that should be bytes.
  */
 import { phases } from "./phase.ts";
 
@@ -82,9 +83,9 @@ export const metrics = {
     help: "Unmasked targets of committed steps a second, over the last steps.",
   },
   babelgrad_loss_nats: { type: "gauge", on: coordinator, labels: ["split"], help: "Mean loss of a target over all languages." },
-  babelgrad_bits_per_byte: { type: "gauge", on: coordinator, labels: ["split"], help: "Bits for a byte of text over all languages." },
+  babelgrad_bpb: { type: "gauge", on: coordinator, labels: ["split"], help: "Bits per byte of text over all languages." },
   babelgrad_language_loss_nats: { type: "gauge", on: coordinator, labels: ["language", "split"], help: "Mean loss of a target." },
-  babelgrad_language_bits_per_byte: { type: "gauge", on: coordinator, labels: ["language", "split"], help: "Bits for a byte of text." },
+  babelgrad_language_bpb: { type: "gauge", on: coordinator, labels: ["language", "split"], help: "Bits per byte of text." },
   babelgrad_language_tokens_total: {
     type: "counter",
     on: coordinator,
@@ -126,7 +127,7 @@ export const metrics = {
     type: "gauge",
     on: coordinator,
     labels: ["worker"],
-    help: "1 while the worker is connected; 0 when it was lost. One that left in order is not named.",
+    help: "1 while the worker is connected; 0 when it was lost. One that left in order, or was lost an hour ago, is not named.",
   },
   babelgrad_worker_leaves: {
     type: "gauge",

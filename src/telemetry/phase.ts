@@ -5,7 +5,8 @@ import type { Millis } from "../base/machine.ts";
  * Of a worker: `compute` leaves, sums, updates and evaluations; `exchange` waits for partials or averages; `commit`
  * waits for the coordinator's word; `data` waits for a batch; `checkpoint` copies, sends or loads a state; `idle` has no
  * plan. Of the coordinator: `compute` until the first member has prepared the step, `exchange` until the last has,
- * `commit` writes the record; `data` prepares and opens data; `checkpoint` waits at a boundary; `idle` waits for workers.
+ * `commit` writes the record; `data` prepares and opens data; at a boundary `compute` while members evaluate or write
+ * samples, else `checkpoint` (a state is copied or loaded); `idle` waits for workers.
  */
 export const phases = ["compute", "exchange", "commit", "data", "checkpoint", "idle"] as const;
 export type Phase = (typeof phases)[number];

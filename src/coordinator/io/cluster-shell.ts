@@ -2,6 +2,7 @@
 import { unreachable } from "../../base/assert.ts";
 import type { WorkerId } from "../../base/ids.ts";
 import type { Tally } from "../../step/tally.ts";
+import type { Phase } from "../../telemetry/phase.ts";
 import type { CoordinatorMessage, Plan, Position, Sample } from "../../wire/messages.ts";
 import { Cluster, type ClusterSettings } from "../cluster.ts";
 import type { ClusterEffect, ClusterEvent, ClusterFailure, ClusterTransition, CommittedStep } from "../cluster-events.ts";
@@ -21,6 +22,8 @@ export interface ClusterPorts {
   readonly onFinish: (position: Position, isComplete: boolean) => void;
   readonly onFail: (code: ClusterFailure, what: string) => void;
   readonly onNote: (transition: ClusterTransition) => void;
+  /** After every event: what the coordinator spends its time on from now on. */
+  readonly onPhase: (phase: Phase) => void;
   /** An effect failed: the run cannot go on. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -51,6 +54,7 @@ export class ClusterShell {
     } finally {
       this.#isRunning = false;
     }
+    this.#ports.onPhase(this.#cluster.activity);
     this.#setTimer();
   }
 

@@ -3,7 +3,7 @@
  * It keeps nothing that it could not read again from the run directory: any life of it goes on where the last ended.
  */
 import { randomBytes } from "node:crypto";
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { present } from "../../base/assert.ts";
 import { digestOf } from "../../base/digest.ts";
@@ -28,8 +28,12 @@ import { clipScale } from "../../step/arithmetic.ts";
 import { blockCount } from "../../step/block.ts";
 import { firstLineage, type StepScalars } from "../../step/lineage.ts";
 import type { Tally } from "../../step/tally.ts";
+import { watchProcess } from "../../telemetry/io/process-metrics.ts";
+import { Metrics } from "../../telemetry/io/registry.ts";
+import type { Phase, PhaseClock } from "../../telemetry/phase.ts";
 import { Progress } from "../../telemetry/progress.ts";
 import { atMost } from "../../wire/io/deadline.ts";
+import { Activity } from "../activity.ts";
 import { eventFields, type RunEvent } from "../run-event.ts";
 import type { RunHistory } from "../run-history.ts";
 import { requireSameResult } from "../run-identity.ts";
@@ -41,6 +45,7 @@ import { makeRun } from "./make-run.ts";
 import { MetricsFile } from "./metrics-file.ts";
 import { RunDirectory } from "./run-directory.ts";
 import type { RunLog } from "./run-log.ts";
+import { RunMetrics } from "./run-metrics.ts";
 import { type CoordinatorServer, listen } from "./server.ts";
 import type { Session } from "./worker-connection.ts";
 
@@ -57,6 +62,7 @@ export interface FinishedRun {
 export interface CoordinatorOptions {
   readonly config: Config;
   readonly folder: string;
+  readonly softwareVersion: string;
   readonly onEvent: (event: RunEvent, languages: readonly string[]) => void;
   /** Aborted: finish the step, write a checkpoint, end. */
   readonly stop: AbortSignal;
@@ -66,6 +72,8 @@ export interface CoordinatorOptions {
 const closeDeadlineMs = 10_000;
 /** Non-finite averages in a row that end a run. */
 const skipsMax = 10;
+/** A change of what the processes do is told after at most so long. */
+const activityEveryMs = 200;
 
 /** Runs until the run is finished or stopped. Throws coded errors. */
 export async function coordinate(
@@ -91,6 +99,9 @@ async function forked(options: CoordinatorOptions): Promise<CoordinatorOptions> 
 
 async function runIn(directory: RunDirectory, options: CoordinatorOptions) {
   const { folder } = directory;
+  const metrics = new Metrics("coordinator");
+  const clock = watchProcess(metrics, options.softwareVersion);
+  clock.enter("data", performance.now());
   const before = directory.run === undefined ? undefined : loadRunConfig(join(folder, "config.yaml"));
   if (before !== undefined && options.config.resume === "never")
     throw new BabelgradError("run-exists", `${folder} holds a run already`, { folder });
@@ -108,7 +119,7 @@ async function runIn(directory: RunDirectory, options: CoordinatorOptions) {
     );
 
   const { log, history, term, torn } = await directory.openLog(Date.now());
-  const run = new Run(directory, options, config, dataFolder, data, log, history, term);
+  const run = new Run(directory, options, config, dataFolder, data, log, history, term, metrics, clock);
   if (torn !== undefined) run.warn(`the log's last ${torn.bytes} bytes were cut off by a crash and are dropped`);
   try {
     return await run.finish();
@@ -128,7 +139,11 @@ class Run {
   readonly #history: RunHistory;
   readonly #term: number;
   readonly #languages: readonly string[];
-  readonly #metrics: MetricsFile;
+  readonly #metricsFile: MetricsFile;
+  readonly #metrics: Metrics<"coordinator">;
+  readonly #clock: PhaseClock;
+  readonly #runMetrics: RunMetrics;
+  readonly #activity = new Activity();
   readonly #sessions = new Map<WorkerId, Session>();
   readonly #ended: Promise<FinishedRun>;
   #resolve: (run: FinishedRun) => void = () => undefined;
@@ -137,6 +152,7 @@ class Run {
   #shell: ClusterShell | undefined;
   #checkpoints: CheckpointExchange | undefined;
   readonly #progress: Progress;
+  #activityTimer: NodeJS.Timeout | undefined;
   #members = 0;
   #hasValidation = true;
   /** The last record on its way to the disk. */
@@ -151,6 +167,8 @@ class Run {
     log: RunLog,
     history: RunHistory,
     term: number,
+    metrics: Metrics<"coordinator">,
+    clock: PhaseClock,
   ) {
     this.#directory = directory;
     this.#options = options;
@@ -166,7 +184,19 @@ class Run {
     });
     this.#languages = data.manifest.languages.map(({ language }) => language);
     this.#progress = new Progress(config.steps);
-    this.#metrics = new MetricsFile(realDisk, join(directory.folder, "metrics.jsonl"), (error) => this.warn(String(error)));
+    this.#metrics = metrics;
+    this.#clock = clock;
+    this.#runMetrics = new RunMetrics({
+      metrics,
+      run: present(directory.run, "the run was made").about.run,
+      folder: directory.folder,
+      term,
+      steps: config.steps,
+      languages: this.#languages,
+      samples: stepSamples(config, data.manifest),
+      history,
+    });
+    this.#metricsFile = new MetricsFile(realDisk, join(directory.folder, "metrics.jsonl"), (error) => this.warn(String(error)));
   }
 
   async finish(): Promise<{ readonly finished: FinishedRun; readonly languages: readonly string[] }> {
@@ -183,12 +213,14 @@ class Run {
     this.#server = await listen({
       host: config["net.host"],
       port: config["net.port"],
+      statusPort: config["metrics.port"],
       token,
       heartbeatMs: config["net.heartbeatMs"],
       timeoutMs: config["net.timeoutMs"],
       handlers: {
         isHealthy: () => true,
         isReady: () => this.#shell !== undefined && this.#shell.phase !== "gathering",
+        metrics: () => this.#metrics.text(),
         dataFile: (name) => dataFiles.get(name),
         stateSource: (step) => this.#checkpoints?.source(step),
         stateSink: (step, worker) => this.#checkpoints?.sink(step, worker),
@@ -206,18 +238,25 @@ class Run {
         },
         onReady: (session) => {
           this.#sessions.set(session.worker, session);
+          this.#activity.connected(session.worker);
           this.#tell({ kind: "workerConnected", worker: session.worker });
         },
-        onMessage: (session, message) => this.#shell?.feed({ kind: "messageReceived", worker: session.worker, message }),
+        onMessage: (session, message) => {
+          this.#runMetrics.heard(session.worker, message);
+          this.#shell?.feed({ kind: "messageReceived", worker: session.worker, message });
+        },
         onGone: (session, reason) => {
           this.#sessions.delete(session.worker);
+          this.#activity.gone(session.worker);
           this.#tell({ kind: "workerGone", worker: session.worker, reason });
           this.#shell?.feed({ kind: "workerGone", worker: session.worker });
         },
       },
     });
+    this.#enter("idle");
     const { port } = this.#server;
     this.#tell({ kind: "listening", port, folder, tokenFile: join(folder, "token"), dataFolder: this.#dataFolder });
+    this.#activityTimer = setInterval(() => this.#showActivity(), activityEveryMs);
     const stop = () => {
       if (this.#shell === undefined) void this.#end(false);
       else this.#shell.feed({ kind: "stopRequested" });
@@ -228,10 +267,11 @@ class Run {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#activityTimer);
     this.#shell?.close();
     await this.#server?.close();
     await atMost(closeDeadlineMs, this.#checkpoints?.close() ?? Promise.resolve());
-    await atMost(closeDeadlineMs, this.#metrics.close());
+    await atMost(closeDeadlineMs, this.#metricsFile.close());
   }
 
   warn(what: string): void {
@@ -239,8 +279,20 @@ class Run {
   }
 
   #tell(event: RunEvent): void {
-    if (event.kind !== "activity") this.#metrics.append({ event: event.kind, time: Date.now(), ...eventFields(event, this.#languages) });
+    this.#runMetrics.take(event);
+    if (event.kind !== "activity")
+      this.#metricsFile.append({ event: event.kind, time: Date.now(), ...eventFields(event, this.#languages) });
     this.#options.onEvent(event, this.#languages);
+  }
+
+  #enter(phase: Phase): void {
+    this.#clock.enter(phase, performance.now());
+    this.#activity.enter(phase);
+  }
+
+  #showActivity(): void {
+    const event = this.#activity.due(performance.now());
+    if (event !== undefined) this.#tell(event);
   }
 
   /** Once the numeric class is known: the lineage of the initial state, the checkpoints and the machine. */
@@ -267,7 +319,10 @@ class Run {
     const store = await open(folder);
     const newest = await store.newest((m) => this.#history.lineageAt(m.step) === m.lineage);
     newest?.requireLayout(parameters);
-    if (newest !== undefined) this.#history.store(newest.manifest.step);
+    if (newest !== undefined) {
+      this.#history.store(newest.manifest.step);
+      this.#runMetrics.stored(newest.manifest.step, await writtenAt(folder, newest.manifest.step));
+    }
     const isAtFork = forkedFrom !== undefined && newest === undefined;
     const initial = isAtFork ? await (await open(join(folder, "initial"))).newest() : undefined;
     const samples = stepSamples(config, manifest);
@@ -347,8 +402,11 @@ class Run {
           session?.close(reason);
         },
         append: async (record) => this.#record({ kind: "step", ...record }),
-        recordGeneration: ({ generation, step, members }, reason) => {
+        recordGeneration: (plan, reason) => {
+          const { generation, step, members } = plan;
           this.#members = members.length;
+          this.#runMetrics.plan(plan);
+          this.#activity.planned(members);
           this.#record({ kind: "generation", generation, step, members, reason }).catch(fatal);
           const names = members.map((m) => m.worker);
           this.#tell({ kind: "generationBegan", step, workers: names.length, members: names, reason });
@@ -365,21 +423,28 @@ class Run {
         },
         reportSamples: ({ step }, samples) => this.#tell({ kind: "sampled", step, samples }),
         receiveCheckpoint: async (position, worker) => {
+          const began = performance.now();
           const received = await present(this.#checkpoints, "a cluster has checkpoints").receive(position, worker);
           // A disk that cannot take the last state will not take it when it is sent again.
           const isLast = position.step >= config.steps || this.#options.stop.aborted;
+          if (received === undefined || received instanceof BabelgradError) this.#runMetrics.checkpointFailed();
           if (received instanceof BabelgradError && isLast) throw this.#checkpointMissing(position.step, received);
           if (received === undefined || received instanceof BabelgradError) return false;
           const { step, weightsSha256 } = received;
           const name = `checkpoints/${checkpointName(step)}`;
           await this.#record({ kind: "checkpoint", step, name, weightsSha256 });
           if (step > this.#history.stored.step) this.#history.store(step);
+          this.#runMetrics.stored(step, Date.now(), (performance.now() - began) / 1000);
           this.#tell({ kind: "checkpointStored", step, name, weightsSha256 });
           return true;
         },
-        onFinish: (_position, isComplete) => void this.#end(isComplete),
+        onFinish: (_position, isComplete) => {
+          this.#runMetrics.end();
+          void this.#end(isComplete);
+        },
         onFail: (code, what) => this.#reject(new BabelgradError(code, what)),
         onNote: () => undefined,
+        onPhase: (phase) => this.#enter(phase),
         onFailure: fatal,
       },
     );
@@ -423,6 +488,11 @@ class Run {
     const { tokenizer, languages } = this.#data.manifest;
     return ["manifest.json", tokenizer.file, ...languages.flatMap(({ train, validation }) => [train.file, validation.file])];
   }
+}
+
+/** When the checkpoint of this step was written, in milliseconds since 1970. */
+async function writtenAt(folder: string, step: number): Promise<number> {
+  return (await stat(join(folder, "checkpoints", checkpointName(step), "manifest.json"))).mtimeMs;
 }
 
 /** The token that workers show: kept over lives of the coordinator, so that workers come back by themselves. Mode 600. */

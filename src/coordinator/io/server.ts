@@ -13,8 +13,9 @@ import { BabelgradError } from "../../base/errors.ts";
 import { type Step, type WorkerId, workerId } from "../../base/ids.ts";
 import type { RoutedMessage } from "../../wire/handshake.ts";
 import { atMost } from "../../wire/io/deadline.ts";
-import { answer, credential, isBrowser, listenOn, refuseUpgrade } from "../../wire/io/http-server.ts";
+import { answer, closeServer, credential, isBrowser, listenOn, refuseUpgrade } from "../../wire/io/http-server.ts";
 import { receive, type StateSink, type StateSource, sendState } from "../../wire/io/state-transfer.ts";
+import { answerStatus, type StatusPages, statusServer } from "../../wire/io/status-pages.ts";
 import { linkTicket, sameSecret, stateTicket } from "../../wire/io/tickets.ts";
 import type { CoordinatorMessage } from "../../wire/messages.ts";
 import { type SessionHandlers, WorkerConnection } from "./worker-connection.ts";
@@ -22,6 +23,8 @@ import { type SessionHandlers, WorkerConnection } from "./worker-connection.ts";
 export interface ServerHandlers extends SessionHandlers {
   isHealthy(): boolean;
   isReady(): boolean;
+  /** What /metrics answers. */
+  metrics(): Promise<string>;
   /** Path of a file of the prepared data; undefined: the manifest names no such file. */
   dataFile(name: string): string | undefined;
   /** A stored state that joiners may get. */
@@ -34,6 +37,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Where the status pages are served as well; 0: nowhere else. */
+  readonly statusPort: number;
   readonly token: string;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
@@ -50,12 +55,19 @@ export interface CoordinatorServer {
 const messageBytesMax = 4 * 1024 * 1024;
 const closeDeadlineMs = 2000;
 
-/** Throws `port-taken`. */
+/** Throws `port-taken`, which names the option of the port. */
 export async function listen(options: ServerOptions): Promise<CoordinatorServer> {
   const { handlers, token } = options;
   const secret = randomBytes(32);
   const connections = new Set<WorkerConnection>();
   const byWorker = new Map<WorkerId, WorkerConnection>();
+  const pages: StatusPages = {
+    metrics: () => handlers.metrics(),
+    isHealthy: () => handlers.isHealthy(),
+    isReady: () => handlers.isReady(),
+    targets: () => [...byWorker.values()].flatMap(({ worker, peerAddress: address }) => (worker && address ? [{ worker, address }] : [])),
+  };
+  const status = options.statusPort === 0 ? undefined : statusServer(pages);
   const http = createServer((request, response) => void handle(request, response));
   http.on("checkContinue", (request, response) => void handle(request, response));
   const sockets = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: messageBytesMax });
@@ -118,8 +130,7 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     if (url === undefined) return answer(response, 400, "not a path");
     const [room, name, ...more] = url.path;
     if (isBrowser(request)) return answer(response, 403, "not for browsers");
-    if (request.method === "GET" && room === "healthz") return answerHealth(response, handlers.isHealthy());
-    if (request.method === "GET" && room === "readyz") return answerHealth(response, handlers.isReady());
+    if (await answerStatus(request, response, pages)) return;
     if (!isAuthorized(request)) return answer(response, 401, "wrong token");
     if (name === undefined || more.length > 0) return answer(response, 404, "not here");
     if (room === "data" && request.method === "GET") return sendFile(response, handlers.dataFile(name));
@@ -136,6 +147,11 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
   }
 
   const port = await listenOn(http, options.host, options.port);
+  if (status !== undefined)
+    await listenOn(status, options.host, options.statusPort, "metrics.port").catch(async (error: unknown) => {
+      await closeServer(http);
+      throw error;
+    });
   return {
     port,
     async close() {
@@ -144,6 +160,7 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
       while (connections.size > 0) await Promise.all([...connections].map((connection) => connection.end()));
       http.closeAllConnections();
       await atMost(closeDeadlineMs, closed);
+      if (status !== undefined) await closeServer(status);
     },
   };
 }
@@ -156,10 +173,6 @@ function parseUrl(text = "/"): { readonly path: readonly string[]; readonly quer
   } catch {
     return undefined;
   }
-}
-
-function answerHealth(response: ServerResponse, isWell: boolean): void {
-  answer(response, isWell ? 200 : 503, isWell ? "ok" : "not yet");
 }
 
 async function sendFile(response: ServerResponse, path: string | undefined): Promise<void> {

@@ -5,13 +5,13 @@ import type { Duplex } from "node:stream";
 import { assert } from "../../base/assert.ts";
 import { BabelgradError } from "../../base/errors.ts";
 
-/** Listens and resolves to the port; throws `port-taken`. */
-export function listenOn(server: Server, host: string, port: number): Promise<number> {
+/** Listens and resolves to the port; throws `port-taken`, which names the option that the port is from. */
+export function listenOn(server: Server, host: string, port: number, option = "net.port"): Promise<number> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
       if (error.code === "EADDRINUSE" || error.code === "EACCES") {
         const why = error.code === "EACCES" ? "this user may not listen there" : "another program listens there";
-        reject(new BabelgradError("port-taken", `Port ${port} of ${host} cannot be used: ${why}.`, {}, { cause: error }));
+        reject(new BabelgradError("port-taken", `Port ${port} of ${host} cannot be used: ${why}.`, { option }, { cause: error }));
       } else reject(error);
     };
     server.once("error", failed);

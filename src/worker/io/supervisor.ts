@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ErrorCode } from "../../base/errors.ts";
 import { isLibraryNoise } from "../../engine/library-noise.ts";
+import { restartsVariable } from "../../telemetry/io/process-metrics.ts";
 
 export interface ChildSpec {
   readonly name: string;
@@ -91,7 +92,7 @@ export class Supervisor {
   async #keep(spec: ChildSpec): Promise<void> {
     let crashes: number[] = [];
     for (let restarts = 0; ; restarts++) {
-      const end = await this.#runOnce(spec);
+      const end = await this.#runOnce(spec, restarts);
       const isHopeless = end.code === tryAgain && spec.isWorthAnotherTry?.() === false;
       const isLasting = isHopeless || (end.code !== undefined && exitsOfLastingErrors.has(end.code));
       const now = performance.now();
@@ -103,11 +104,16 @@ export class Supervisor {
     }
   }
 
-  #runOnce({ name, launch }: ChildSpec): Promise<ChildEnd> {
+  #runOnce({ name, launch }: ChildSpec, restarts: number): Promise<ChildEnd> {
     return new Promise((resolve) => {
       const { module, args } = launch();
       // In a group of its own: Ctrl-C in a terminal reaches the supervisor alone, which asks in order.
-      const child = fork(module, args, { stdio: ["ignore", "inherit", "pipe", "ipc"], serialization: "json", detached: true });
+      const child = fork(module, args, {
+        stdio: ["ignore", "inherit", "pipe", "ipc"],
+        serialization: "json",
+        detached: true,
+        env: { ...process.env, [restartsVariable]: String(restarts) },
+      });
       this.#children.set(name, child);
       if (child.pid !== undefined) this.#handlers.onStart(name, child.pid);
       child.on("message", (message) => this.#handlers.onMessage(name, message as ChildMessage)); // a child of this version sends nothing else

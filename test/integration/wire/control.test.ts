@@ -36,6 +36,7 @@ async function startServer(handlers: Partial<ServerHandlers> = {}, port = 0, tim
   const server: CoordinatorServer = await listen({
     host: "127.0.0.1",
     port,
+    statusPort: 0,
     token,
     heartbeatMs: 50,
     timeoutMs,
@@ -49,6 +50,7 @@ async function startServer(handlers: Partial<ServerHandlers> = {}, port = 0, tim
       onGone: (session, reason) => events.put({ kind: "gone", worker: session.worker, reason }),
       isHealthy: () => true,
       isReady: () => false,
+      metrics: async () => "",
       dataFile: () => undefined,
       stateSource: () => undefined,
       stateSink: () => undefined,
