@@ -18,7 +18,8 @@ import { readRuntimeStamp, runtime, runtimeChoices } from "./setup/runtime.mjs";
 
 const usage = `usage: node scripts/setup.mjs [--runtime auto|cpu|cuda|wasm] [--dev]
 
-  --runtime   TensorFlow runtime; auto: CUDA where an NVIDIA driver is, else CPU, else none. Remembered for the next run.
+  --runtime   What computes; auto: TensorFlow for CUDA where an NVIDIA driver is, else for the CPU, else WebAssembly, which
+              is slower and needs neither Python nor a compiler. Remembered for the next run.
   --dev       also what only the tests need`;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -1,5 +1,6 @@
 /**
- * The TensorFlow runtime: tfjs-node-gpu's addon, compiled here against the libraries inside TensorFlow's Python wheel.
+ * The TensorFlow runtime: tfjs-node-gpu's addon, compiled here against the libraries inside TensorFlow's Python wheel. Where
+ * that cannot be, tfjs's WebAssembly backend computes, which npm has brought already.
  *
  * No prebuilt addon exists for this TensorFlow, and the addon is small, so the user's compiler makes it. Libraries
  * (0.8 GB) and addon lie in a per-user cache shared between clones; a clone holds a copy of the addon, which finds the
@@ -14,7 +15,7 @@ import { digestOf, readStamp, writeStamp } from "./stamp.mjs";
 
 export const runtimeChoices = ["auto", "cpu", "cuda", "wasm"];
 
-/** @returns {{asked: string, flavour: "cpu" | "cuda" | "none", key: string, library: string, why: string} | undefined} */
+/** @returns {{asked: string, flavour: "cpu" | "cuda" | "wasm", key: string, library: string, why: string} | undefined} */
 export function readRuntimeStamp(root) {
   return readStamp(placesOf(root).stamp);
 }
@@ -28,14 +29,14 @@ export function runtime(root, asked) {
       if (stamp?.asked !== asked) return false;
       const { flavour, why } = decide(root, asked);
       if (flavour !== stamp.flavour || why !== stamp.why) return false;
-      return flavour === "none" || (stamp.key === keyOf(root, flavour) && existsSync(places.addon) && existsSync(stamp.library));
+      return flavour === "wasm" || (stamp.key === keyOf(root, flavour) && existsSync(places.addon) && existsSync(stamp.library));
     },
     run() {
       const { flavour, why } = decide(root, asked);
-      if (flavour === "none") {
+      if (flavour === "wasm") {
         if (asked !== "auto" && asked !== "wasm") throw new SetupError(`--runtime ${asked}: ${why}`);
         writeStamp(places.stamp, { asked, flavour, key: "", library: "", why });
-        return `no TensorFlow: ${why}. Training is not possible without it`;
+        return `WebAssembly, slower than native TensorFlow: ${why}`;
       }
       const key = keyOf(root, flavour);
       fetchLibraries(root, key, flavour);
@@ -57,15 +58,15 @@ function placesOf(root) {
   };
 }
 
-/** Which runtime this machine gets, and when it is none, what is missing. */
+/** Which runtime this machine gets, and when it is not a native one, what is missing. */
 function decide(root, asked) {
-  if (asked === "wasm") return { flavour: "none", why: "--runtime wasm was asked for, and that engine does not exist yet" };
+  if (asked === "wasm") return { flavour: "wasm", why: "--runtime wasm was asked for" };
   const why = missing();
-  if (why !== undefined) return { flavour: "none", why };
+  if (why !== undefined) return { flavour: "wasm", why };
   const flavour = asked === "auto" ? (hasNvidiaDriver() ? "cuda" : "cpu") : asked;
   // Only a runtime that must still be fetched needs pip, and asking for pip takes a third of a second.
   if (!existsSync(join(cacheFolder(), keyOf(root, flavour))) && spawnSync("python3", ["-m", "pip", "--version"]).status !== 0) {
-    return { flavour: "none", why: "python3 has no pip, which fetches TensorFlow: install python3-pip" };
+    return { flavour: "wasm", why: "python3 has no pip, which fetches TensorFlow: install python3-pip" };
   }
   return { flavour, why: "" };
 }

@@ -165,7 +165,7 @@ export const errors = {
   },
   "no-tensorflow": {
     when: "TensorFlow's native runtime is not installed or cannot be loaded.",
-    todo: "Run `node scripts/setup.mjs`, then `babelgrad doctor`.",
+    todo: "Run `node scripts/setup.mjs`, then `babelgrad doctor`. Without it, `--set engine.backend=wasm` trains more slowly.",
     exit: 1,
   },
   "no-torch": {

@@ -1,14 +1,13 @@
 /** `babelgrad doctor`: what this machine has for training, what is missing and what to do about it. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statfsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { BabelgradError } from "../base/errors.ts";
 import type { Config } from "../config/options.ts";
+import { installedRuntime } from "../engine/io/runtime.ts";
 import { type ConfigFlags, configOf, withConfig, withExamples } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
 
@@ -27,7 +26,7 @@ export function define(command: Command): void {
 }
 
 async function doctor(config: Config, isJson: boolean): Promise<void> {
-  const findings = [node(), runtime(), ...devices(), threads(config), memory(), disk(), await port(config)];
+  const findings = [node(), runtime(config), ...devices(), threads(config), memory(), disk(), await port(config)];
   for (const finding of findings) {
     if (isJson) printEvent("checked", { ...finding });
     else process.stdout.write(row(finding));
@@ -46,41 +45,25 @@ function node(): Finding {
   return { name: "node", status: "ok", found: process.version };
 }
 
-/** What scripts/setup.mjs wrote beside the addon. */
-interface RuntimeStamp {
-  readonly flavour: "cpu" | "cuda" | "none";
-  readonly why: string;
-}
-
-function runtime(): Finding {
-  const setup = fileURLToPath(new URL("../../scripts/setup.mjs", import.meta.url));
-  const again = `run: node ${setup}`;
-  let folder: string;
-  try {
-    folder = join(dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-node-gpu/package.json")), "lib", "napi-v8");
-  } catch {
-    return { name: "tensorflow", status: "missing", found: "its npm package is not installed", todo: again };
+/** What computes: TensorFlow where set-up has installed it, else WebAssembly. */
+function runtime(config: Config): Finding {
+  const again = `run: node ${fileURLToPath(new URL("../../scripts/setup.mjs", import.meta.url))}`;
+  const { addon, stamp } = installedRuntime();
+  const name = "tensorflow";
+  if (addon === undefined) {
+    const found = `${stamp === undefined ? "no native runtime" : `none: ${stamp.why}`}; WebAssembly computes, which is slower`;
+    const isMissing = config["engine.backend"] === "tensorflow";
+    return { name, status: isMissing ? "missing" : "note", found, todo: `for native TensorFlow ${again} --runtime auto` };
   }
-  const stamp = readStamp(join(folder, "babelgrad-runtime.json"));
-  if (stamp?.flavour === "none") return { name: "tensorflow", status: "missing", found: stamp.why, todo: `correct that, then ${again}` };
-  const addon = join(folder, "tfjs_binding.node");
-  if (!existsSync(addon)) return { name: "tensorflow", status: "missing", found: "no native runtime", todo: again };
+  if (config["engine.backend"] === "wasm") return { name, status: "note", found: "not used: engine.backend is wasm, which is slower" };
   // In a process of its own: the library is large, and one that crashes must not take doctor with it.
   const script = "const m = { exports: {} }; process.dlopen(m, process.argv[1]); console.log(m.exports.TF_Version)";
   const child = spawnSync(process.execPath, ["-e", script, addon], { encoding: "utf8" });
   if (child.status !== 0) {
     const reason = /Error: (.*)/.exec(child.stderr)?.[1] ?? `exit status ${child.status}`;
-    return { name: "tensorflow", status: "missing", found: `does not load: ${reason}`, todo: again };
+    return { name, status: "missing", found: `does not load: ${reason}`, todo: again };
   }
-  return { name: "tensorflow", status: "ok", found: `${child.stdout.trim()} for ${stamp?.flavour === "cuda" ? "CUDA" : "the CPU"}` };
-}
-
-function readStamp(path: string): RuntimeStamp | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as RuntimeStamp; // written by scripts/setup.mjs of this checkout
-  } catch {
-    return undefined;
-  }
+  return { name, status: "ok", found: `${child.stdout.trim()} for ${stamp?.flavour === "cuda" ? "CUDA" : "the CPU"}` };
 }
 
 /** The processor and the instructions that matter to products of matrices; GPUs when there are any. */

@@ -33,6 +33,11 @@ const rules: readonly (Conflict & { readonly isBroken: (config: Config) => boole
     isBroken: (c) => !c["net.insecure"] && !isLoopback(c["net.host"]),
   },
   {
+    options: ["engine.threads", "engine.backend"],
+    why: "WebAssembly computes with one thread",
+    isBroken: (c) => c["engine.threads"] > 1 && c["engine.backend"] === "wasm",
+  },
+  {
     options: ["net.timeoutMs", "net.heartbeatMs"],
     why: "one late heartbeat would already count as a loss; the timeout must be at least twice the heartbeat",
     isBroken: (c) => c["net.timeoutMs"] < 2 * c["net.heartbeatMs"],

@@ -216,7 +216,13 @@ export const options = {
     default: 1,
     help: "Intra-op threads of TensorFlow in each worker; part of the numeric class.",
   },
-  "engine.backend": { type: "choice", kind: "operation", choices: ["tensorflow"], default: "tensorflow", help: "What computes." },
+  "engine.backend": {
+    type: "choice",
+    kind: "operation",
+    choices: ["auto", "tensorflow", "wasm"],
+    default: "auto",
+    help: "What computes: native TensorFlow, or WebAssembly, which is slower and runs anywhere; auto: what set-up has installed. Both round differently, so a run stays with the one it began on.",
+  },
 
   "workers.count": { type: "integer", kind: "operation", min: 1, max: 64, default: 2, help: "Local workers that `train` starts." },
   "workers.min": { type: "integer", kind: "operation", min: 1, max: 65536, default: 1, help: "Workers to wait for before the first step." },

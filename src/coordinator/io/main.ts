@@ -298,6 +298,8 @@ class Run {
   /** Once the numeric class is known: the lineage of the initial state, the checkpoints and the machine. */
   async #begin(numericClass: NumericClass): Promise<void> {
     if (this.#checkpoints !== undefined) return;
+    if (numericClass.backend === "wasm")
+      this.#tell({ kind: "warned", what: "no native TensorFlow: WebAssembly computes, which is several times slower (babelgrad doctor)" });
     const config = this.#config;
     const { manifest } = this.#data;
     const { about } = present(this.#directory.run, "the run was made");

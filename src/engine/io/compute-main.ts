@@ -5,31 +5,24 @@ import { BabelgradError } from "../../base/errors.ts";
 import { sha256, sha256OfValues } from "../../base/io/sha256.ts";
 import { initialWeights } from "../../model/initial.ts";
 import { modelLayout } from "../../model/parameters.ts";
+import type { Vectors } from "../compute.ts";
 import { allocateFlatVector } from "../flat-vector.ts";
 import { numericClassOf } from "../numeric-class.ts";
 import { stepScalars } from "../schedule.ts";
 import { createArithmetic } from "../simd.ts";
-import { type Compute, createCompute, type Vectors } from "../tfjs/compute.ts";
-import { loadBinding } from "../tfjs/load-binding.ts";
-import { loadSession, type Session } from "../tfjs/session.ts";
 import type { NumericClass } from "../trainer.ts";
 import type { ComputeAnswer, ComputeCall, ComputeThreadInput } from "./compute-protocol.ts";
-import { deviceName } from "./device.ts";
+import type { Engine } from "./engine.ts";
+import { loadTensorFlow } from "./tensorflow-engine.ts";
+import { loadWasm } from "./wasm-engine.ts";
 
 const port = present(parentPort ?? undefined, "this file runs as a thread");
 const input = workerData as ComputeThreadInput; // open-trainer.ts sets it
-const { config } = input;
+const { config, vocabulary } = input;
 const arithmetic = createArithmetic();
-let opened: { readonly session: Session; readonly compute: Compute } | undefined;
-
-// Begun before the recorder is done: both take a second.
-const binding = ((): ReturnType<typeof loadBinding> | BabelgradError => {
-  try {
-    return loadBinding();
-  } catch (error) {
-    return error instanceof BabelgradError ? error : new BabelgradError("no-tensorflow", String(error));
-  }
-})();
+// Calls that come meanwhile wait until there is a listener.
+const loaded = input.backend === "wasm" ? await loadWasm(config, vocabulary, arithmetic) : loadTensorFlow(config, arithmetic, input.flags);
+let opened: Engine | undefined;
 
 port.on("message", (call: ComputeCall) => {
   port.postMessage(answer(call));
@@ -44,19 +37,17 @@ function answer(call: ComputeCall): ComputeAnswer {
     if (error.message.startsWith("assertion failed")) throw error; // a bug stops the thread
     const cause = error.cause instanceof Error ? error.cause.message : undefined;
     if (error instanceof BabelgradError) return { kind: "failed", code: error.code, message: error.message, cause };
-    return { kind: "failed", code: "compute-failed", message: `TensorFlow failed to ${call.kind}`, cause: error.message };
+    return { kind: "failed", code: "compute-failed", message: `the engine failed to ${call.kind}`, cause: error.message };
   }
 }
 
 function carryOut(call: ComputeCall): Float32Array | NumericClass | number | undefined {
   if (call.kind === "open") return open(call.graphFolder);
   if (call.kind === "close") {
-    if (opened !== undefined) opened.session.close();
-    // A TensorFlow that was loaded and never used crashes the process when it is unloaded.
-    else if (!(binding instanceof BabelgradError)) binding.deleteTensor(binding.createTensor([1], binding.TF_FLOAT, new Float32Array(1)));
+    (opened ?? loaded).close();
     return undefined;
   }
-  const { compute } = present(opened, "the thread is opened first");
+  const { compute, tensorCount } = present(opened, "the thread is opened first");
   switch (call.kind) {
     case "load":
       compute.load(call.state);
@@ -77,24 +68,22 @@ function carryOut(call: ComputeCall): Float32Array | NumericClass | number | und
     case "logits":
       return compute.logits(call.tokens);
     case "tensorCount":
-      return binding instanceof BabelgradError ? 0 : binding.getNumOfTensors();
+      return tensorCount();
   }
 }
 
-/** Loads the graph, sets the initial state and finds the numeric class by a leaf and an update from there. */
-function open(graphFolder: string): NumericClass {
-  if (binding instanceof BabelgradError) throw binding;
-  const session = loadSession(binding, graphFolder);
-  const compute = createCompute(session, arithmetic, config);
-  opened = { session, compute };
-  const { size } = modelLayout(config, input.vocabulary);
+/** Opens the engine, sets the initial state and finds the numeric class by a leaf and an update from there. */
+function open(graphFolder: string | undefined): NumericClass {
+  opened = loaded.open(graphFolder);
+  const { compute, about } = opened;
+  const layout = modelLayout(config, vocabulary);
   const moments = config["optimizer.kind"] === "adamw" ? 2 : 1;
   const state: Vectors = {
-    weights: allocateFlatVector(size),
-    moment1: allocateFlatVector(size),
-    moment2: allocateFlatVector(moments > 1 ? size : 0),
+    weights: allocateFlatVector(layout.size),
+    moment1: allocateFlatVector(layout.size),
+    moment2: allocateFlatVector(moments > 1 ? layout.size : 0),
   };
-  const weights = initialWeights(modelLayout(config, input.vocabulary), config.seed);
+  const weights = initialWeights(layout, config.seed);
   state.weights.set(weights);
   compute.load(state);
   const gradient = state.moment1; // all zero again before it is loaded
@@ -106,13 +95,5 @@ function open(graphFolder: string): NumericClass {
   state.weights.set(weights);
   state.moment1.fill(0);
   compute.load(state);
-  const isGpu = binding.isUsingGpuDevice();
-  return numericClassOf(sha256, {
-    probe,
-    backend: isGpu ? "tensorflow-cuda" : "tensorflow-cpu",
-    device: deviceName(isGpu),
-    tensorflow: binding.TF_Version,
-    threads: config["engine.threads"],
-    flags: input.flags,
-  });
+  return numericClassOf(sha256, { probe, ...about });
 }

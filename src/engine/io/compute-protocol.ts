@@ -3,19 +3,21 @@ import type { ErrorCode } from "../../base/errors.ts";
 import type { Config } from "../../config/options.ts";
 import type { LeafBatch } from "../../data/leaf.ts";
 import type { StepScalars } from "../../step/lineage.ts";
-import type { Vectors } from "../tfjs/compute.ts";
+import type { Vectors } from "../compute.ts";
 import type { NumericClass } from "../trainer.ts";
+import type { Backend } from "./runtime.ts";
 
 export interface ComputeThreadInput {
   readonly config: Config;
   readonly vocabulary: number;
   readonly probeBatch: LeafBatch;
+  readonly backend: Backend;
   /** The environment variables that the numbers depend on, as `NAME=value`. */
   readonly flags: string;
 }
 
 export type ComputeCall =
-  | { readonly kind: "open"; readonly graphFolder: string }
+  | { readonly kind: "open"; readonly graphFolder: string | undefined }
   | { readonly kind: "load"; readonly state: Vectors }
   | { readonly kind: "save"; readonly state: Vectors }
   | { readonly kind: "leaf"; readonly batch: LeafBatch; readonly gradient: Float32Array }

@@ -1,6 +1,5 @@
 /**
- * The TensorFlow trainer: the trainer port in front of a compute thread. This thread never loads TensorFlow; it hands
- * out shared vectors, sends calls in order and matches answers, which come in the same order.
+ * The trainer port in front of a compute thread, on any backend. This thread never loads TensorFlow; it hands out shared vectors, sends calls in order and matches answers, which come in the same order.
  */
 import { Worker } from "node:worker_threads";
 import { assert, present } from "../../base/assert.ts";
@@ -13,6 +12,7 @@ import type { NumericClass, State, Trainer } from "../trainer.ts";
 import type { ComputeAnswer, ComputeCall, ComputeThreadInput } from "./compute-protocol.ts";
 import { builtEntry } from "./entry.ts";
 import { recordInChild } from "./record.ts";
+import { backendOf } from "./runtime.ts";
 
 export interface TrainerInput {
   readonly config: Config;
@@ -27,17 +27,18 @@ export interface TensorFlowTrainer extends Trainer {
 }
 
 /**
- * Records the step, starts the compute thread and probes it. The state is that of step 0. Fails with `no-tensorflow`,
+ * Starts the compute thread, records the step where TensorFlow computes, and probes it. The state is that of step 0. Fails with `no-tensorflow`,
  * `recorder-failed`, `step-not-recordable` or `compute-failed`; a trainer whose thread dies later fails with `compute-lost`.
  */
 export async function openTrainer({ config, vocabulary, probeBatch }: TrainerInput): Promise<TensorFlowTrainer> {
   assert(!isOpen, "one trainer at a time in a process: TensorFlow can be loaded by one thread");
   isOpen = true;
+  const backend = backendOf(config["engine.backend"]);
   const flags = setFlags(config["engine.threads"]);
-  const input: ComputeThreadInput = { config, vocabulary, probeBatch, flags };
+  const input: ComputeThreadInput = { config, vocabulary, probeBatch, backend, flags };
   const thread = new ComputeThread(new Worker(builtEntry("compute-main"), { workerData: input }));
   try {
-    const graphFolder = await recordInChild(config, vocabulary);
+    const graphFolder = backend === "tensorflow" ? await recordInChild(config, vocabulary) : undefined;
     const numericClass = (await thread.call({ kind: "open", graphFolder })) as NumericClass; // what `open` answers
     return trainerOn(thread, config, modelLayout(config, vocabulary).size, numericClass);
   } catch (error) {

@@ -1,29 +1,9 @@
 /** A trainer's work on the session of its recorded step: synchronous, and all of it on one thread. */
 import type { Config } from "../../config/options.ts";
-import type { LeafBatch } from "../../data/leaf.ts";
-import type { StepScalars } from "../../step/lineage.ts";
+import type { Compute } from "../compute.ts";
 import { leafSeed } from "../leaf-seed.ts";
 import type { Arithmetic } from "../simd.ts";
 import type { Feed, Session } from "./session.ts";
-
-/** Weights and moments, float32 [size] each; the second moment is empty for sgd. */
-export interface Vectors {
-  readonly weights: Float32Array;
-  readonly moment1: Float32Array;
-  readonly moment2: Float32Array;
-}
-
-export interface Compute {
-  load(state: Vectors): void;
-  /** Writes the state into `state`. */
-  save(state: Vectors): void;
-  /** Writes the summed gradient of a leaf into `gradient`, flushed; returns the loss of each sequence. */
-  leaf(batch: LeafBatch, gradient: Float32Array): Float32Array;
-  add(out: Float32Array, left: Float32Array, right: Float32Array): void;
-  apply(average: Float32Array, scalars: StepScalars): void;
-  evaluate(batch: LeafBatch): Float32Array;
-  logits(tokens: Int32Array): Float32Array;
-}
 
 export function createCompute(session: Session, arithmetic: Arithmetic, config: Config): Compute {
   const S = config["step.sequences"];

@@ -11,6 +11,7 @@ import { configWith, formulaBatch } from "./fixture.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const config = configWith({
+  "engine.backend": "tensorflow",
   "model.layers": 1,
   "model.heads": 2,
   "model.width": 16,
@@ -20,7 +21,9 @@ const config = configWith({
 });
 const vocabulary = 13;
 const batch = formulaBatch(config, vocabulary, 0);
-const open = (): Promise<TensorFlowTrainer> => openTrainer({ config, vocabulary, probeBatch: batch });
+const backends = ["tensorflow", "wasm"] as const;
+const open = (backend: (typeof backends)[number] = "tensorflow"): Promise<TensorFlowTrainer> =>
+  openTrainer({ config: { ...config, "engine.backend": backend }, vocabulary, probeBatch: batch });
 
 /** Opens a trainer in a process of its own, from the built files in `folder`; what it prints. */
 function openInProcess(folder: string): { readonly digest?: string; readonly code?: string; readonly todo?: string } {
@@ -79,8 +82,8 @@ test("two processes: the same gradient and update, hence the same numeric class"
   await trainer.close();
 });
 
-test("a batch of the wrong size: refused with a code, and the trainer goes on", async () => {
-  const trainer = await open();
+test.each(backends)("%s: a batch of the wrong size: refused with a code, and the trainer goes on", async (backend) => {
+  const trainer = await open(backend);
   const short = { ...batch, tokens: batch.tokens.slice(1) };
   await expect(trainer.computeLeaf(short)).rejects.toMatchObject({ code: "compute-failed" });
   const { gradient } = await trainer.computeLeaf(batch);
@@ -88,18 +91,21 @@ test("a batch of the wrong size: refused with a code, and the trainer goes on", 
   await trainer.close();
 });
 
-test("a compute thread that dies: what waits and what comes later fails with a code, closing does not hang", async () => {
-  const trainer = await open();
-  const waiting = trainer.add(trainer.allocate(), new Float32Array(1)); // a broken invariant ends the thread
-  const behind = trainer.computeLeaf(batch);
-  await expect(waiting).rejects.toMatchObject({ code: "compute-lost" });
-  await expect(behind).rejects.toMatchObject({ code: "compute-lost" });
-  await expect(trainer.evaluate(batch)).rejects.toMatchObject({ code: "compute-lost" });
-  await trainer.close();
-});
+test.each(backends)(
+  "%s: a compute thread that dies: what waits and what comes later fails with a code, closing does not hang",
+  async (backend) => {
+    const trainer = await open(backend);
+    const waiting = trainer.add(trainer.allocate(), new Float32Array(1)); // a broken invariant ends the thread
+    const behind = trainer.computeLeaf(batch);
+    await expect(waiting).rejects.toMatchObject({ code: "compute-lost" });
+    await expect(behind).rejects.toMatchObject({ code: "compute-lost" });
+    await expect(trainer.evaluate(batch)).rejects.toMatchObject({ code: "compute-lost" });
+    await trainer.close();
+  },
+);
 
-test("a hundred steps: no tensor is left behind", async () => {
-  const trainer = await open();
+test.each(backends)("%s: a hundred steps: no tensor is left behind", async (backend) => {
+  const trainer = await open(backend);
   const before = await trainer.tensorCount();
   for (let step = 0; step < 100; step++) {
     const { gradient } = await trainer.computeLeaf(formulaBatch(config, vocabulary, step));

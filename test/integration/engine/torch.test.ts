@@ -47,9 +47,11 @@ function difference(actual: ArrayLike<number>, expected: readonly number[]): num
   return Math.max(...expected.map((value, i) => Math.abs((actual[i] as number) - value))) / scale;
 }
 
-for (const kind of ["transformer", "lstm"] as const) {
-  describe(`${kind} against torch`, () => {
-    const config = configWith({ ...shared, "model.kind": kind, "model.tied": kind === "transformer" });
+const backends = ["tensorflow", "wasm"] as const;
+const kinds = ["transformer", "lstm"] as const;
+for (const { kind, backend } of backends.flatMap((backend) => kinds.map((kind) => ({ kind, backend })))) {
+  describe(`${kind} on ${backend} against torch`, () => {
+    const config = configWith({ ...shared, "engine.backend": backend, "model.kind": kind, "model.tied": kind === "transformer" });
     let trainer: Trainer;
     beforeAll(async () => {
       trainer = await open(config);
@@ -81,10 +83,11 @@ for (const kind of ["transformer", "lstm"] as const) {
   });
 }
 
-for (const kind of ["adamw", "sgd"] as const) {
-  test(`${kind} against torch: three updates with clipping, weights within 1e-6`, async () => {
+const optimizers = ["adamw", "sgd"] as const;
+for (const { kind, backend } of backends.flatMap((backend) => optimizers.map((kind) => ({ kind, backend })))) {
+  test(`${kind} on ${backend} against torch: three updates with clipping, weights within 1e-6`, async () => {
     const optimizer = kind === "sgd" ? { "optimizer.decay": 0, "optimizer.momentum": 0.9, "optimizer.rate": 0.1 } : {};
-    const config = configWith({ ...shared, ...optimizer, "optimizer.kind": kind });
+    const config = configWith({ ...shared, ...optimizer, "engine.backend": backend, "optimizer.kind": kind });
     const trainer = await open(config);
     await trainer.load(formulaState(config));
     const average = trainer.allocate();

@@ -1,4 +1,4 @@
-/** The TensorFlow trainer passes the contract: with dropout, decay and clipping, as a transformer and as an LSTM. */
+/** The trainer passes the contract on both backends: with dropout, decay and clipping, as a transformer and as an LSTM. */
 import type { Config } from "../../../src/config/options.ts";
 import { openTrainer } from "../../../src/engine/io/open-trainer.ts";
 import { stepScalars } from "../../../src/engine/schedule.ts";
@@ -16,13 +16,15 @@ const small: Partial<Config> = {
 const vocabulary = 19;
 
 function contractOf(name: string, changes: Partial<Config>): void {
-  const config = configWith({ ...small, ...changes });
-  const batch = (step: number, leaf: number) => formulaBatch(config, vocabulary, step, leaf);
-  trainerContract(name, async () => ({
-    trainer: await openTrainer({ config, vocabulary, probeBatch: batch(0, 0) }),
-    batch,
-    scalars: (step) => stepScalars(config, step, 0.5),
-  }));
+  for (const backend of ["tensorflow", "wasm"] as const) {
+    const config = configWith({ ...small, ...changes, "engine.backend": backend });
+    const batch = (step: number, leaf: number) => formulaBatch(config, vocabulary, step, leaf);
+    trainerContract(`${backend}: ${name}`, async () => ({
+      trainer: await openTrainer({ config, vocabulary, probeBatch: batch(0, 0) }),
+      batch,
+      scalars: (step) => stepScalars(config, step, 0.5),
+    }));
+  }
 }
 
 contractOf("transformer, adamw", {});

@@ -1,0 +1,19 @@
+/** What a compute thread computes with: loaded when the thread starts, opened once. */
+import type { Compute } from "../compute.ts";
+import type { NumericClass } from "../trainer.ts";
+
+export interface Engine {
+  readonly compute: Compute;
+  /** What the numeric class says besides the probe. */
+  readonly about: Omit<NumericClass, "digest" | "probe">;
+  /** Tensors that are held for us: constant between calls, or something leaks. */
+  tensorCount(): number;
+  close(): void;
+}
+
+export interface LoadedEngine {
+  /** `graphFolder` holds the recorded step, for engines that need one. Fails with `no-tensorflow` or when the graph is refused. */
+  open(graphFolder: string | undefined): Engine;
+  /** For a thread that ends without having opened it. */
+  close(): void;
+}
