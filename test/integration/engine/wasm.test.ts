@@ -9,7 +9,7 @@ import { configWith, formulaBatch } from "./fixture.ts";
 const vocabulary = 97;
 const shared: Partial<Config> = {
   ...{ "model.layers": 2, "model.heads": 4, "model.width": 32, "model.context": 16, "step.sequences": 4, "step.leaves": 1 },
-  ...{ "optimizer.rate": 0.01, "optimizer.warmup": 5, "optimizer.decay": 0.1, "optimizer.clip": 0.7, steps: 20 },
+  ...{ "optimizer.warmup": 5, "optimizer.decay": 0.1, "optimizer.clip": 0.7, steps: 20 },
 };
 
 interface Trained {
@@ -40,7 +40,7 @@ async function train(config: Config): Promise<Trained> {
 }
 
 test.each(["transformer", "lstm"] as const)("%s, 20 steps with AdamW and clipping: losses within 1e-4 of TensorFlow's", async (kind) => {
-  const config = configWith({ ...shared, "model.kind": kind });
+  const config = configWith({ ...shared, "model.kind": kind, "optimizer.rate": kind === "lstm" ? 0.03 : 0.01 });
   const reference = await train({ ...config, "engine.backend": "tensorflow" });
   const ours = await train({ ...config, "engine.backend": "wasm" });
   const differences = reference.losses.map((loss, step) => Math.abs((ours.losses[step] ?? Number.NaN) / loss - 1));
