@@ -18,5 +18,6 @@ export interface Compute {
   add(out: Float32Array, left: Float32Array, right: Float32Array): void;
   apply(average: Float32Array, scalars: StepScalars): void;
   evaluate(batch: LeafBatch): Float32Array;
-  logits(tokens: Int32Array): Float32Array;
+  /** Logits after `token`; position 0 begins a text. */
+  decode(token: number, position: number): Float32Array;
 }

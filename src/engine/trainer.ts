@@ -51,7 +51,11 @@ export interface Trainer {
   apply(average: Float32Array, scalars: StepScalars): Promise<void>;
   /** Summed loss of each sequence in nats without dropout (float32 [S]); the state is not changed. */
   evaluate(batch: LeafBatch): Promise<Float32Array>;
-  /** Logits [vocabulary] after the last token of `tokens` (at most `context` of them). */
-  logits(tokens: Int32Array): Promise<Float32Array>;
+  /**
+   * Logits [vocabulary] after `token` stands at `position` of a text, without dropout. Position 0 begins a text, each
+   * later call goes on with the next position; what the model remembers of the text stays with the trainer. A
+   * transformer has positions below `context`, an lstm has no last one.
+   */
+  decode(token: number, position: number): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -20,6 +20,7 @@ import {
   transpose,
   unstack,
 } from "@tensorflow/tfjs-core";
+import { present } from "../base/assert.ts";
 import type { ModelConfig } from "../config/options.ts";
 import type { Kernels } from "./kernels.ts";
 import type { Model, Parameters } from "./model.ts";
@@ -67,6 +68,24 @@ export function lstm(config: ModelConfig, kernels: Kernels): Model {
       for (let l = 0; l < L; l++) x_CSD = dropout(layerOver(p, x_CSD, `layer${l}`));
       return reshape(transpose(x_CSD, [1, 0, 2]) as Tensor, [S * C, D]) as Tensor2D;
     },
+
+    /** Hidden, then cell state, of each layer. */
+    memory: Array.from({ length: 2 * L }, () => [1, D]),
+
+    next(p, token_1, _position_1, memory) {
+      const remembered: Tensor[] = [];
+      let x_1D: Tensor2D = gather(p<Tensor2D>("token"), token_1);
+      for (let l = 0; l < L; l++) {
+        const remember = (index: number): Tensor2D => present(memory[index], "two states a layer") as Tensor2D;
+        const fromInput_1G = kernels.dense(x_1D, p<Tensor2D>(`layer${l}/input/weight`), p<Tensor1D>(`layer${l}/bias`));
+        const before = { hidden_SD: remember(2 * l), cell_SD: remember(2 * l + 1) };
+        const { hidden_SD, cell_SD } = cell(p, fromInput_1G, before, `layer${l}`);
+        remembered.push(hidden_SD, cell_SD);
+        x_1D = hidden_SD;
+      }
+      return { hidden_1D: x_1D, memory: remembered };
+    },
+
     output: (p, hidden_ND) =>
       config["model.tied"]
         ? kernels.dense(hidden_ND, p<Tensor2D>("token"), p<Tensor1D>("output/bias"), true)

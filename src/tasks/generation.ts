@@ -19,24 +19,28 @@ export interface GenerationSettings {
   readonly endOfText: number;
 }
 
-/** Logits [vocabulary] after the last of the given tokens. */
-export type NextLogits = (tokens: Int32Array) => Promise<Float32Array>;
+/** Logits [vocabulary] after a token at a position of the text: the trainer's `decode`. */
+export type Decode = (token: number, position: number) => Promise<Float32Array>;
 
 /** The tokens written after `prompt`, without it. */
-export async function generate(
-  nextLogits: NextLogits,
-  prompt: readonly number[],
-  settings: GenerationSettings,
-): Promise<readonly number[]> {
+export async function generate(decode: Decode, prompt: readonly number[], settings: GenerationSettings): Promise<readonly number[]> {
   const draws = randomStream(settings.seed, "generation");
-  const tokens = [...prompt];
+  const written: number[] = [];
+  let position = 0;
+  let logits: Float32Array = new Float32Array();
+  for (const token of prompt.slice(-settings.context)) logits = await decode(token, position++);
   for (let i = 0; i < settings.tokens; i++) {
-    const logits = await nextLogits(Int32Array.from(tokens.slice(-settings.context)));
     const token = drawToken(logits, settings, unit(draws, i));
     if (token === settings.endOfText) break;
-    tokens.push(token);
+    written.push(token);
+    if (position === settings.context) {
+      position = 0;
+      const seen = [...prompt, ...written.slice(0, -1)];
+      for (const before of seen.slice(-Math.ceil(settings.context / 2))) await decode(before, position++);
+    }
+    logits = await decode(token, position++);
   }
-  return tokens.slice(prompt.length);
+  return written;
 }
 
 /** Draws from softmax(logits / temperature) over the top k. `draw` is uniform in [0, 1). */

@@ -139,14 +139,44 @@ export function trainerContract(name: string, open: () => Promise<TrainerUnderTe
       expect(masked[1]).toBe(losses[1]);
     });
 
-    test("logits: as many as the vocabulary, those of the last token alone", async () => {
-      const tokens = under.batch(0, 0).tokens.slice(0, 3);
-      const logits = await trainer.logits(tokens);
-      expect(logits.length).toBeGreaterThan(1);
-      expect(bits(await trainer.logits(tokens))).toEqual(bits(logits));
-      expect(bits(await trainer.logits(tokens.slice(0, 2)))).not.toEqual(bits(logits));
+    test("a text decoded token by token: the losses that evaluating it gives", async () => {
+      const batch = under.batch(0, 0);
+      const losses = await trainer.evaluate(batch);
+      const C = batch.tokens.length / losses.length;
+      for (const [sequence, loss] of losses.entries()) {
+        const from = sequence * C;
+        let sum = 0;
+        for (let position = 0; position < C; position++) {
+          const logits = await trainer.decode(batch.tokens[from + position] as number, position);
+          const target = batch.targets[from + position] as number;
+          if (target >= 0) sum += crossEntropy(logits, target);
+        }
+        expect(Math.abs(sum / loss - 1)).toBeLessThan(1e-5);
+      }
+    });
+
+    test("a text that begins again at position 0: nothing of the one before is remembered", async () => {
+      const { tokens } = under.batch(0, 0);
+      const decode = async (text: Int32Array): Promise<number[][]> => {
+        const logits: number[][] = [];
+        for (const [position, token] of text.entries()) logits.push(bits(await trainer.decode(token, position)));
+        return logits;
+      };
+      const first = await decode(tokens.slice(0, 4));
+      await decode(tokens.slice(1, 6));
+      expect(await decode(tokens.slice(0, 4))).toEqual(first);
+      const other = tokens.slice(0, 4);
+      other[0] = other[0] === 1 ? 2 : 1;
+      expect((await decode(other)).at(-1)).not.toEqual(first.at(-1));
     });
   });
+}
+
+/** Nats of a target: log Σ exp(logits) − logit. */
+function crossEntropy(logits: Float32Array, target: number): number {
+  const highest = Math.max(...logits);
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - highest), 0);
+  return Math.log(sum) + highest - (logits[target] as number);
 }
 
 /** Subnormals cannot reach an addition; sums of these reach every other corner. */

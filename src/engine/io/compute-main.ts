@@ -65,8 +65,8 @@ function carryOut(call: ComputeCall): Float32Array | NumericClass | number | und
       return undefined;
     case "evaluate":
       return compute.evaluate(call.batch);
-    case "logits":
-      return compute.logits(call.tokens);
+    case "decode":
+      return compute.decode(call.token, call.position);
     case "tensorCount":
       return tensorCount();
   }

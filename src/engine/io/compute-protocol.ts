@@ -24,7 +24,7 @@ export type ComputeCall =
   | { readonly kind: "add"; readonly out: Float32Array; readonly left: Float32Array; readonly right: Float32Array }
   | { readonly kind: "apply"; readonly average: Float32Array; readonly scalars: StepScalars }
   | { readonly kind: "evaluate"; readonly batch: LeafBatch }
-  | { readonly kind: "logits"; readonly tokens: Int32Array }
+  | { readonly kind: "decode"; readonly token: number; readonly position: number }
   | { readonly kind: "tensorCount" }
   | { readonly kind: "close" };
 

@@ -100,12 +100,10 @@ function trainerOn(thread: ComputeThread, config: Config, size: number, numericC
       await thread.call({ kind: "apply", average, scalars });
     },
     evaluate: (batch) => floats({ kind: "evaluate", batch }),
-    logits(tokens) {
-      assert(
-        tokens.length > 0 && tokens.length <= config["model.context"],
-        `${tokens.length} tokens for a context of ${config["model.context"]}`,
-      );
-      return floats({ kind: "logits", tokens });
+    async decode(token, position) {
+      const isBounded = config["model.kind"] === "transformer";
+      assert(position >= 0 && !(isBounded && position >= config["model.context"]), `position ${position} of a text`);
+      return floats({ kind: "decode", token, position });
     },
     tensorCount: async () => (await thread.call({ kind: "tensorCount" })) as number, // what it answers
     close: () => thread.close(),

@@ -66,6 +66,13 @@ export class Graph {
     return this.add("Const", [], { dtype: { type }, value: { tensor } }, name);
   }
 
+  zeros(shape: readonly number[]): string {
+    return this.add("Fill", [this.int(shape), this.float(0)], {
+      T: { type: elementType.float32 },
+      index_type: { type: elementType.int32 },
+    });
+  }
+
   placeholder(name: string, type: ElementType, shape: readonly number[]): string {
     return this.add("Placeholder", [], { dtype: { type }, shape: { shape: shapeProto(shape) } }, name);
   }

@@ -1,24 +1,12 @@
 /**
- * The whole graph of a trainer: gradient of a leaf, evaluation, logits, update, and the state's way in and out. The
+ * The whole graph of a trainer: gradient of a leaf, evaluation, decoding, update, and the state's way in and out. The
  * model's part is recorded from one eager pass each; only shapes matter there, so the eager weights are all zero.
  *
- * Names to feed:  tokens, targets, seed, gradient_out | evaluate_tokens, evaluate_targets | logits_tokens, logits_last |
+ * Names to feed:  tokens, targets, seed, gradient_out | evaluate_tokens, evaluate_targets | decode_token, decode_position |
  *                 average, clip_scale, rate, beta1_power, beta2_power | new_weights, new_moment1, new_moment2
- * and to fetch:   losses | evaluate_losses | logits | update, update_clipped | load | weights_out … by part
+ * and to fetch:   losses | evaluate_losses | decode_begin, decode_logits | update, update_clipped | load | weights_out … by part
  */
-import {
-  concat,
-  gather,
-  reshape,
-  slice,
-  sum,
-  type Tensor,
-  type Tensor1D,
-  type Tensor2D,
-  tidy,
-  valueAndGrads,
-  zeros,
-} from "@tensorflow/tfjs-core";
+import { concat, reshape, slice, sum, type Tensor, type Tensor1D, type Tensor2D, tidy, valueAndGrads, zeros } from "@tensorflow/tfjs-core";
 import { present } from "../../base/assert.ts";
 import type { Config } from "../../config/options.ts";
 import { noDropout, seededDropout } from "../../model/dropout.ts";
@@ -69,6 +57,11 @@ export function recordStep(backend: EagerBackend, kernels: Kernels, config: Conf
             recording.name(idOf(tensor), graph.placeholder(name, elementType.int32, shape));
             return tensor;
           },
+          memory(variable) {
+            const tensor = zeros([...variable.shape]);
+            recording.name(idOf(tensor), graph.read(variable));
+            return tensor;
+          },
           node: (tensor) => recording.node(idOf(tensor)),
         });
       });
@@ -103,11 +96,16 @@ export function recordStep(backend: EagerBackend, kernels: Kernels, config: Conf
     const losses = node(sequenceLosses(kernels, logits_NV, input("evaluate_targets", [S, C]) as Tensor2D));
     graph.add("Identity", [losses], { T: { type: elementType.float32 } }, "evaluate_losses");
   });
-  record(({ parameters, input, node }) => {
+  record(({ parameters, input, memory, node }) => {
     const p = byName(parameters);
-    const hidden_CD = model.hidden(p, input("logits_tokens", [1, C]) as Tensor2D, noDropout);
-    const logits_1V = model.output(p, gather(hidden_CD, input("logits_last", [1]) as Tensor1D) as Tensor2D);
-    graph.add("Identity", [node(logits_1V)], { T: { type: elementType.float32 } }, "logits");
+    const variables = model.memory.map((shape, i) => graph.variable(`memory${i}`, shape));
+    const token_1 = input("decode_token", [1]) as Tensor1D;
+    const next = model.next(p, token_1, input("decode_position", [1]) as Tensor1D, variables.map(memory));
+    const remembered = next.memory.map((tensor, i) => graph.assign(present(variables[i], "as many as before"), node(tensor)));
+    const logits = node(model.output(p, next.hidden_1D));
+    graph.add("Identity", [logits, ...remembered.map((name) => `^${name}`)], { T: { type: elementType.float32 } }, "decode_logits");
+    const forgotten = variables.map((variable) => graph.assign(variable, graph.zeros(variable.shape)));
+    graph.target("decode_begin", forgotten);
   });
 
   addUpdate(graph, config, layout.size, parts);
@@ -118,6 +116,8 @@ export function recordStep(backend: EagerBackend, kernels: Kernels, config: Conf
 interface Recorder {
   readonly parameters: readonly Tensor[];
   input(name: string, shape: readonly number[]): Tensor;
+  /** What a variable holds when the function begins. */
+  memory(variable: Variable): Tensor;
   node(tensor: Tensor): string;
 }
 

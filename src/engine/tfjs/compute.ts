@@ -56,15 +56,14 @@ export function createCompute(session: Session, arithmetic: Arithmetic, config: 
         "evaluate_losses",
       ),
 
-    logits(tokens) {
-      const padded = new Int32Array(C); // what follows the last token cannot be seen by it
-      padded.set(tokens);
+    decode(token, position) {
+      if (position === 0) session.run([], "decode_begin");
       return session.run(
         [
-          { name: "logits_tokens", shape: [1, C], values: padded },
-          { name: "logits_last", shape: [1], values: Int32Array.of(tokens.length - 1) },
+          { name: "decode_token", shape: [1], values: Int32Array.of(token) },
+          { name: "decode_position", shape: [1], values: Int32Array.of(position) },
         ],
-        "logits",
+        "decode_logits",
       );
     },
   };

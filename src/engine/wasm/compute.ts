@@ -2,7 +2,19 @@
  * A trainer's work where there is no TensorFlow: the model runs eagerly on the backend that tfjs has been given. State
  * lies in vectors of the host; its parameters are uploaded once an update. Synchronous, and all of it on one thread.
  */
-import { dispose, slice, sum, type Tensor, type Tensor1D, tensor, tensor1d, tensor2d, tidy, valueAndGrads } from "@tensorflow/tfjs-core";
+import {
+  dispose,
+  keep,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  tensor,
+  tensor1d,
+  tensor2d,
+  tidy,
+  valueAndGrads,
+  zeros,
+} from "@tensorflow/tfjs-core";
 import { assert, present } from "../../base/assert.ts";
 import type { Config } from "../../config/options.ts";
 import type { LeafBatch } from "../../data/leaf.ts";
@@ -23,9 +35,12 @@ export function createEagerCompute(config: Config, vocabulary: number, arithmeti
   const C = config["model.context"];
   const model = createModel(config, portableKernels);
   const layout = modelLayout(config, vocabulary);
-  const zeros = (isThere: boolean): Float32Array => new Float32Array(isThere ? layout.size : 0);
-  const state: Vectors = { weights: zeros(true), moment1: zeros(true), moment2: zeros(config["optimizer.kind"] === "adamw") };
+  const vector = (isThere: boolean): Float32Array => new Float32Array(isThere ? layout.size : 0);
+  const state: Vectors = { weights: vector(true), moment1: vector(true), moment2: vector(config["optimizer.kind"] === "adamw") };
   let parameters: readonly Tensor[] = [];
+  const emptyMemory = (): readonly Tensor[] => model.memory.map((shape) => zeros([...shape]));
+  /** What the model remembers of the text that is decoded. */
+  let memory = emptyMemory();
 
   /** New tensors each time: the backend keeps products' right-hand sides in another order, by tensor. */
   const upload = (): void => {
@@ -87,13 +102,16 @@ export function createEagerCompute(config: Config, vocabulary: number, arithmeti
 
     evaluate: (batch) => tidy(() => losses(parameters, batch).dataSync<"float32">()),
 
-    logits: (tokens) =>
-      tidy(() => {
-        const padded = new Int32Array(C); // what follows the last token cannot be seen by it
-        padded.set(tokens);
-        const hidden_CD = model.hidden(byName(parameters), tensor2d(padded, [1, C], "int32"), noDropout);
-        const last_1D = slice(hidden_CD, [tokens.length - 1, 0], [1, -1]);
-        return model.output(byName(parameters), last_1D).dataSync<"float32">();
-      }),
+    decode(token, position) {
+      const before = memory;
+      const logits = tidy(() => {
+        const remembered = position === 0 ? emptyMemory() : before;
+        const next = model.next(byName(parameters), tensor1d([token], "int32"), tensor1d([position], "int32"), remembered);
+        memory = next.memory.map((tensor) => keep(tensor));
+        return model.output(byName(parameters), next.hidden_1D).dataSync<"float32">();
+      });
+      dispose([...before]);
+      return logits;
+    },
   };
 }

@@ -289,7 +289,7 @@ async function writeSamples(trainer: Trainer, config: Config, data: PreparedData
   const samples: Sample[] = [];
   for (const [index, { language }] of data.manifest.languages.entries()) {
     const prompt = [...present(data.shards[index], "a shard a language").validation.subarray(0, promptTokens)];
-    const written = await generate((tokens) => trainer.logits(tokens), prompt, {
+    const written = await generate((token, position) => trainer.decode(token, position), prompt, {
       ...sampleStyle,
       tokens: config["sample.tokens"],
       context: config["model.context"],

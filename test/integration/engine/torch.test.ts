@@ -67,6 +67,20 @@ for (const { kind, backend } of backends.flatMap((backend) => kinds.map((kind) =
       trainer.release(gradient);
     });
 
+    test("the same text token by token: loss a sequence within 1e-5", async () => {
+      await trainer.load(formulaState(config));
+      const { tokens, targets } = formulaBatch(config, vocabulary, 0);
+      const C = config["model.context"];
+      const losses = golden[kind].losses.map(() => 0);
+      for (const [i, target] of targets.entries()) {
+        const logits = await trainer.decode(tokens[i] as number, i % C);
+        const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
+        const sequence = Math.floor(i / C);
+        if (target >= 0) losses[sequence] = (losses[sequence] as number) + Math.log(sum) - (logits[target] as number);
+      }
+      expect(difference(losses, golden[kind].losses)).toBeLessThan(1e-5);
+    });
+
     test("50 steps of adamw: the loss follows torch's within 1 %", async () => {
       await trainer.load(formulaState(config));
       for (const [step, expected] of golden[kind].curve.entries()) {
