@@ -18,7 +18,7 @@ const marks = [
   { from: "tasks", to: "^src/(data|engine)/", why: "a task asks a trained model about text" },
   { from: "exchange", to: "^src/wire/", why: "blocks travel in the frames of the wire" },
   { from: "model", to: "^src/config/options", why: "a model is made from the model options", typesOnly: true },
-  { from: ".*", to: "^src/(engine/trainer|data/leaf|data/manifest)\\.ts$", why: "ports and formats that rooms agree on", typesOnly: true },
+  { from: ".*", to: "^src/(engine/trainer|data/leaf|data/manifest|telemetry/phase)\\.ts$", why: "ports and formats that rooms agree on", typesOnly: true },
 ];
 
 /** Packages that turn values into bytes or tensors into tensors and touch nothing else: allowed in pure files. */

@@ -38,7 +38,7 @@ export interface Metric {
 const both = ["coordinator", "worker"] as const;
 const coordinator = ["coordinator"] as const;
 const worker = ["worker"] as const;
-const seconds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
+const seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
 
 export const metrics = {
   babelgrad_build_info: { type: "gauge", on: both, labels: ["version", "node"], help: "Always 1; the labels say what runs." },

@@ -6,6 +6,7 @@ import type { BlockIndex, Digest, Generation, Leaf, Step, WorkerId } from "../ba
 import type { StepScalars } from "../step/lineage.ts";
 import type { Tally } from "../step/tally.ts";
 import type { SubtreeKey } from "../step/tree.ts";
+import type { Phase } from "../telemetry/phase.ts";
 
 /** A state by name: `step` updates were applied, and `lineage` says which. */
 export interface Position {
@@ -74,7 +75,8 @@ export type WorkerMessage =
   | { readonly kind: "linkDown"; readonly peer: WorkerId }
   | { readonly kind: "linkUp"; readonly peer: WorkerId }
   | { readonly kind: "leaving" }
-  | { readonly kind: "heartbeat" };
+  /** What the worker spends its time on at this moment: for live views, no decision rests on it. */
+  | { readonly kind: "heartbeat"; readonly phase: Phase };
 
 export interface Sample {
   readonly language: string;

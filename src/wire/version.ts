@@ -3,7 +3,7 @@
  * Processes of unlike versions refuse each other. A test ties both numbers to `proto/control.proto`.
  */
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** SHA-256 of `proto/control.proto`. */
-export const schemaSha256 = "df4c1cf43f5e073e07929b48a74c52dbd87aa2dea3ffd4041053e9d1ee5d2d22";
+export const schemaSha256 = "0ecedcb9cca37f46ed4859bff630e71886cb5c1ca516f17371c9c89d0c18fa7c";

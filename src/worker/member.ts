@@ -8,6 +8,7 @@ import { type BlockIndex, compareGenerations, type Leaf, type Step, type WorkerI
 import type { Machine, Millis } from "../base/machine.ts";
 import { type Tally, targetsOf } from "../step/tally.ts";
 import type { SubtreeKey } from "../step/tree.ts";
+import type { Phase } from "../telemetry/phase.ts";
 import type { CoordinatorMessage, Frame, Plan, Position, PreparedStep } from "../wire/messages.ts";
 import type { AveragedBlock, MemberEffect, MemberEvent, MemberTransition } from "./member-events.ts";
 import { StepWork } from "./step-work.ts";
@@ -46,6 +47,12 @@ export class Member<P, B> implements Machine<MemberEvent<P, B>, MemberEffect<P, 
 
   get position(): Position | undefined {
     return this.#position;
+  }
+
+  /** What the time goes to while the engine has nothing to do, as `telemetry/phase.ts` divides it. */
+  get waitsFor(): Phase {
+    if (this.#work === undefined || this.#plan === undefined) return "idle";
+    return this.#work.prepared === undefined ? "exchange" : "commit";
   }
 
   /** Frames and messages that wait for a plan or for an update: bounded, because peers are at most one step ahead. */

@@ -137,7 +137,7 @@ export class WorkerProcess extends Process {
   #beat(): void {
     this.#world.clock.after(this.#world.run.timeoutMs / 4, () => {
       if (!this.isAlive) return;
-      if (!this.isPaused) this.#send({ kind: "heartbeat" });
+      if (!this.isPaused) this.#send({ kind: "heartbeat", phase: "idle" });
       this.#beat();
     });
   }

@@ -243,6 +243,7 @@ class Run {
         },
         onMessage: (session, message) => {
           this.#runMetrics.heard(session.worker, message);
+          if (message.kind === "heartbeat") this.#activity.heard(session.worker, message.phase);
           this.#shell?.feed({ kind: "messageReceived", worker: session.worker, message });
         },
         onGone: (session, reason) => {

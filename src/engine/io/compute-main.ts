@@ -7,6 +7,7 @@ import { initialWeights } from "../../model/initial.ts";
 import { modelLayout } from "../../model/parameters.ts";
 import type { Vectors } from "../compute.ts";
 import { allocateFlatVector } from "../flat-vector.ts";
+import { matrixPeak } from "../matrix-peak.ts";
 import { numericClassOf } from "../numeric-class.ts";
 import { stepScalars } from "../schedule.ts";
 import { createArithmetic } from "../simd.ts";
@@ -47,7 +48,7 @@ function carryOut(call: ComputeCall): Float32Array | NumericClass | number | und
     (opened ?? loaded).close();
     return undefined;
   }
-  const { compute, tensorCount } = present(opened, "the thread is opened first");
+  const { compute, tensorCount, timeProduct } = present(opened, "the thread is opened first");
   switch (call.kind) {
     case "load":
       compute.load(call.state);
@@ -69,6 +70,8 @@ function carryOut(call: ComputeCall): Float32Array | NumericClass | number | und
       return compute.decode(call.token, call.position);
     case "tensorCount":
       return tensorCount();
+    case "matrixPeak":
+      return matrixPeak(timeProduct);
   }
 }
 

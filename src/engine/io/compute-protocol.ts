@@ -26,6 +26,7 @@ export type ComputeCall =
   | { readonly kind: "evaluate"; readonly batch: LeafBatch }
   | { readonly kind: "decode"; readonly token: number; readonly position: number }
   | { readonly kind: "tensorCount" }
+  | { readonly kind: "matrixPeak" }
   | { readonly kind: "close" };
 
 /** Calls are answered in order, each once. */

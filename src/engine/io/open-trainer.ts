@@ -24,6 +24,8 @@ export interface TrainerInput {
 export interface TensorFlowTrainer extends Trainer {
   /** Tensors that TensorFlow holds for us: constant between calls, or something leaks. */
   tensorCount(): Promise<number>;
+  /** Floating-point operations a second that one large product reached when the engine was opened. */
+  readonly matrixPeak: number;
 }
 
 /**
@@ -40,14 +42,15 @@ export async function openTrainer({ config, vocabulary, probeBatch }: TrainerInp
   try {
     const graphFolder = backend === "tensorflow" ? await recordInChild(config, vocabulary) : undefined;
     const numericClass = (await thread.call({ kind: "open", graphFolder })) as NumericClass; // what `open` answers
-    return trainerOn(thread, config, modelLayout(config, vocabulary).size, numericClass);
+    const matrixPeak = (await thread.call({ kind: "matrixPeak" })) as number; // what it answers
+    return trainerOn(thread, config, modelLayout(config, vocabulary).size, numericClass, matrixPeak);
   } catch (error) {
     await thread.close();
     throw error;
   }
 }
 
-function trainerOn(thread: ComputeThread, config: Config, size: number, numericClass: NumericClass): TensorFlowTrainer {
+function trainerOn(thread: ComputeThread, config: Config, size: number, numericClass: NumericClass, matrixPeak: number): TensorFlowTrainer {
   const lent = new Set<Float32Array>();
   const free: Float32Array[] = [];
   const allocate = (): Float32Array => {
@@ -65,6 +68,7 @@ function trainerOn(thread: ComputeThread, config: Config, size: number, numericC
   return {
     size,
     numericClass,
+    matrixPeak,
     allocate,
     release,
     async load(state) {

@@ -7,6 +7,7 @@ import type { Arithmetic } from "../simd.ts";
 import { createCompute } from "../tfjs/compute.ts";
 import { loadBinding } from "../tfjs/load-binding.ts";
 import { loadSession } from "../tfjs/session.ts";
+import { timedProduct } from "../tfjs/timed-product.ts";
 import { deviceName } from "./device.ts";
 import type { LoadedEngine } from "./engine.ts";
 
@@ -28,6 +29,7 @@ export function loadTensorFlow(config: Config, arithmetic: Arithmetic, flags: st
           flags,
         },
         tensorCount: () => binding.getNumOfTensors(),
+        timeProduct: (side) => timedProduct(binding, side),
         close: () => session.close(),
       };
     },

@@ -29,11 +29,21 @@ export async function loadWasm(config: Config, vocabulary: number, arithmetic: A
         compute: createEagerCompute(config, vocabulary, arithmetic),
         about: { backend: "wasm", device: deviceName(false), tensorflow: `tfjs ${version}`, threads: 1, flags },
         tensorCount: () => tfjs.memory().numTensors,
+        timeProduct: (side) => timedProduct(tfjs, side),
         close: () => undefined,
       };
     },
     close: () => undefined,
   };
+}
+
+function timedProduct(tfjs: Tfjs, side: number): number {
+  const input = tfjs.fill([side, side], 1 / side);
+  const began = performance.now();
+  const result = tfjs.matMul(input, input);
+  const ms = performance.now() - began; // it is done when it returns
+  tfjs.dispose([input, result]);
+  return ms;
 }
 
 async function loadTfjs(): Promise<{ readonly tfjs: Tfjs; readonly version: string; readonly flags: string } | BabelgradError> {

@@ -1,7 +1,7 @@
 /**
  * Control messages as protobuf. The schema is read from `proto/control.proto`; one walk over its types serves every
  * message, since field names are the same on both sides: `kind` is the name in the envelope's oneof, `bytes` are
- * digests, an absent optional field is `undefined`.
+ * digests, an enum's values are their names in lower case, an absent optional field is `undefined`.
  */
 import { readFileSync } from "node:fs";
 import protobuf from "protobufjs";
@@ -72,6 +72,11 @@ function encodable(type: protobuf.Type, value: Fields): Fields {
 
 function encodableItem(field: protobuf.Field, item: unknown): unknown {
   if (field.resolvedType instanceof protobuf.Type) return encodable(field.resolvedType, fieldsOf(item));
+  if (field.resolvedType instanceof protobuf.Enum) {
+    const value = field.resolvedType.values[String(item).toUpperCase()];
+    assert(value !== undefined, `${String(item)} is a ${field.name}`);
+    return value;
+  }
   return field.type === "bytes" ? writeDigest(new Uint8Array(32), String(item) as Digest) : item; // writeDigest checks it
 }
 
@@ -90,6 +95,11 @@ function decoded(type: protobuf.Type, value: Fields): Fields {
 
 function decodedItem(field: protobuf.Field, item: unknown): unknown {
   if (field.resolvedType instanceof protobuf.Type) return decoded(field.resolvedType, fieldsOf(item));
+  if (field.resolvedType instanceof protobuf.Enum) {
+    const name = field.resolvedType.valuesById[Number(item)];
+    if (name === undefined) throw malformed(`${field.name} is not one of its values`);
+    return name.toLowerCase();
+  }
   if (field.type !== "bytes") return item;
   if (!(item instanceof Uint8Array) || item.length !== 32) throw malformed(`${field.name} is not 32 bytes`);
   return readDigest(item);

@@ -4,6 +4,7 @@
  */
 import { WebSocket } from "ws";
 import { BabelgradError, type ErrorCode, errors } from "../../base/errors.ts";
+import type { Phase } from "../../telemetry/phase.ts";
 import type { Hello, Refused, RoutedMessage, ToCoordinator, ToWorker, Welcome } from "../../wire/handshake.ts";
 import { toCoordinator, toWorker } from "../../wire/io/control-codec.ts";
 import { type KeepAlive, keepAlive } from "../../wire/io/keep-alive.ts";
@@ -15,6 +16,8 @@ export interface ControlLinkOptions {
   readonly url: string;
   readonly token: string;
   readonly hello: Omit<Hello, "kind" | "protocolVersion" | "schemaSha256">;
+  /** What the worker spends its time on; each heartbeat says it. */
+  readonly phase: () => Phase;
   /** Opens the engine and resolves to its numeric class as JSON. Asked on every connection: open it once. */
   readonly classify: (welcome: Welcome) => Promise<string>;
   /** The coordinator has admitted this worker, on a first or a new connection. */
@@ -64,7 +67,7 @@ export function openControlLink(options: ControlLinkOptions): ControlLink {
       alive?.stop();
       alive = keepAlive({
         ...timing,
-        beat: () => send({ kind: "heartbeat" }),
+        beat: () => send({ kind: "heartbeat", phase: options.phase() }),
         lost: () => {
           reason = `nothing was heard for ${timing.timeoutMs} ms`;
           opened.terminate();

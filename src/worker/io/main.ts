@@ -15,6 +15,7 @@ import { textStream } from "../../data/tokenizer.ts";
 import { openTrainer, type TensorFlowTrainer } from "../../engine/io/open-trainer.ts";
 import type { State, Trainer } from "../../engine/trainer.ts";
 import { initialWeights } from "../../model/initial.ts";
+import { leafMatrixOperations } from "../../model/matrix-operations.ts";
 import { modelLayout } from "../../model/parameters.ts";
 import { generate } from "../../tasks/generation.ts";
 import type { Route, RoutedMessage, StateRoute, Ticket, Welcome } from "../../wire/handshake.ts";
@@ -24,6 +25,7 @@ import type { Plan, Position, Sample } from "../../wire/messages.ts";
 import { type ControlLink, openControlLink } from "./control-link.ts";
 import { FaultInjector, faultsOf } from "./fault.ts";
 import { openPeerMesh, type PeerMesh } from "./peer-mesh.ts";
+import { WorkerMetrics } from "./worker-metrics.ts";
 import { WorkerShell } from "./worker-shell.ts";
 
 export interface WorkerOptions {
@@ -69,6 +71,7 @@ class Worker {
   readonly #options: WorkerOptions;
   readonly #self: WorkerId;
   readonly #ended: Promise<string>;
+  readonly #metrics: WorkerMetrics;
   #resolve: (reason: string) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   #mesh: PeerMesh | undefined;
@@ -88,6 +91,7 @@ class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#self = workerId(options.name);
+    this.#metrics = new WorkerMetrics(options.softwareVersion, () => this.#mesh?.links ?? 0);
     this.#ended = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -112,18 +116,26 @@ class Worker {
         this.#downLinks.add(peer);
         this.#link?.send({ kind: "linkDown", peer });
       },
+      onExchanged: (direction, content, bytes) => this.#metrics.exchanged(direction, content, bytes),
+      status: {
+        metrics: () => this.#metrics.text(),
+        isHealthy: () => true,
+        isReady: () => this.#opened?.shell.position !== undefined,
+      },
       onIntruder: (reason) => onNote(`turned away: ${reason}`),
     });
     this.#link = openControlLink({
       url,
       token,
       hello: { worker: this.#self, peerAddress: this.#mesh.address, softwareVersion },
+      phase: () => this.#metrics.phase,
       classify: async (welcome) => {
         this.#run ??= this.#open(welcome);
         this.#opened = await this.#run;
         return JSON.stringify(this.#opened.trainer.numericClass);
       },
       onConnected: () => {
+        this.#metrics.connected();
         this.#opened?.shell.feed({ kind: "connected" });
         // The coordinator forgot them with the connection before.
         for (const peer of this.#downLinks) this.#link?.send({ kind: "linkDown", peer });
@@ -172,9 +184,17 @@ class Worker {
     const { dataFolder, onNote } = this.#options;
     const config = JSON.parse(welcome.config) as Config; // proof: the coordinator of the same protocol version resolved it
     const manifest = JSON.parse(welcome.manifest) as Manifest; // proof: as above; shards are checked against it
+    this.#metrics.enter("data");
     const data = dataFolder === undefined ? await this.#fetchData(manifest) : await openData(dataFolder);
     const source = leafSource(config, data.manifest, data.shards, data.tokenizer.byteLengths);
+    this.#metrics.enter("idle");
     const trainer = await openTrainer({ config, vocabulary: data.manifest.vocabulary, probeBatch: source.leaf(0, 0) });
+    this.#metrics.opened({
+      numericClass: trainer.numericClass,
+      leafOperations: leafMatrixOperations(config, data.manifest.vocabulary, config["step.sequences"]),
+      matrixPeak: trainer.matrixPeak,
+      tensorCount: () => trainer.tensorCount(),
+    });
     const mesh = present(this.#mesh, "the mesh listens before the link is opened");
     mesh.configure({
       layout: { size: trainer.size, leaves: config["step.leaves"], languages: manifest.languages.length },
@@ -201,6 +221,7 @@ class Worker {
       faults: new FaultInjector(faultsOf(process.env, this.#self)),
       onStop: this.#resolve,
       onNote: () => undefined,
+      watch: this.#metrics,
       onFailure: this.#reject,
     });
     return { config, data, source, trainer, shell };

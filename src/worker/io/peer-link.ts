@@ -16,6 +16,8 @@ export interface PeerLinkOptions {
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
   readonly onFrame: (frame: Frame<Float32Array>) => void;
+  /** A frame of so many bytes went out, or came in whole. */
+  readonly onExchanged: (direction: "sent" | "received", content: Frame<unknown>["kind"], bytes: number) => void;
   /** Once. */
   readonly onClosed: (reason: string) => void;
 }
@@ -89,7 +91,10 @@ export class PeerLink {
     try {
       if (!isBinary) throw new BabelgradError("frame-malformed", "A frame is not text.");
       const chunks = data as Buffer[]; // binaryType is fragments
-      this.#options.onFrame(decodeFrame(this.#options.layout, crc32, chunks));
+      const frame = decodeFrame(this.#options.layout, crc32, chunks);
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      this.#options.onExchanged("received", frame.kind, bytes);
+      this.#options.onFrame(frame);
     } catch (error) {
       if (!(error instanceof BabelgradError)) throw error;
       this.close(error.message);
@@ -109,6 +114,7 @@ export class PeerLink {
         this.#pump();
       });
       this.#stream.uncork();
+      this.#options.onExchanged("sent", frame.kind, header.byteLength + payload.byteLength);
     }
   }
 

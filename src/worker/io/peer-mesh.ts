@@ -12,9 +12,10 @@ import { type FrameLayout, frameBytesMax } from "../../wire/frames.ts";
 import type { Route, Ticket } from "../../wire/handshake.ts";
 import { answer, closeServer, credential, isBrowser, listenOn, refuseUpgrade } from "../../wire/io/http-server.ts";
 import { type StateSource, sendState } from "../../wire/io/state-transfer.ts";
+import { answerStatus, type StatusPages } from "../../wire/io/status-pages.ts";
 import { sameSecret } from "../../wire/io/tickets.ts";
 import type { Frame } from "../../wire/messages.ts";
-import { PeerLink } from "./peer-link.ts";
+import { PeerLink, type PeerLinkOptions } from "./peer-link.ts";
 
 export interface PeerMeshOptions {
   readonly self: WorkerId;
@@ -23,12 +24,15 @@ export interface PeerMeshOptions {
   readonly advertise?: string;
   readonly port?: number;
   readonly onFrame: (from: WorkerId, frame: Frame<Float32Array>) => void;
+  readonly onExchanged: PeerLinkOptions["onExchanged"];
   /** Frames reach this member from now on: everything of the step has to be sent (again). */
   readonly onLinkUp: (peer: WorkerId) => void;
   /** A link broke, or could not be opened for `timeoutMs`. It is opened again for as long as both are members. */
   readonly onLinkDown: (peer: WorkerId, reason: string) => void;
   /** Somebody was turned away at the door: for the log. */
   readonly onIntruder?: (reason: string) => void;
+  /** What this worker tells everybody about itself. */
+  readonly status: StatusPages;
 }
 
 /** What a worker learns from the welcome and its engine, after the mesh listens. */
@@ -153,6 +157,11 @@ export class PeerMesh {
       }
     }
     for (const knock of [...this.#waiting]) this.#open(knock);
+  }
+
+  /** Links that are open. */
+  get links(): number {
+    return [...this.#peers.values()].filter(({ link }) => link !== undefined).length;
   }
 
   /** Queues the frame; dropped when there is no link. Its values must not change until `forget` of its step resolves. */
@@ -298,7 +307,7 @@ export class PeerMesh {
   // ---- links
 
   #attach(peer: Peer, socket: WebSocket, stream: Duplex): void {
-    const { onFrame, onLinkUp } = this.#options;
+    const { onFrame, onLinkUp, onExchanged } = this.#options;
     const id = peer.route.peer;
     peer.link?.close("a newer link takes its place");
     this.#stopDialing(peer);
@@ -309,6 +318,7 @@ export class PeerMesh {
     const link = new PeerLink(socket, stream, {
       ...this.#configured(),
       onFrame: (frame) => onFrame(id, frame),
+      onExchanged,
       onClosed: (reason) => {
         peer.link = undefined;
         if (this.#isClosed || this.#peers.get(id) !== peer) return;
@@ -338,14 +348,15 @@ export class PeerMesh {
     return this.#settings;
   }
 
-  // ---- states for joiners
+  // ---- status, and states for joiners
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (isBrowser(request)) return answer(response, 403, "not for browsers");
+    if (await answerStatus(request, response, this.#options.status)) return;
     const step = request.method === "GET" ? /^\/state\/(\d{1,10})$/.exec(request.url ?? "")?.[1] : undefined;
     const ticket = credential(request, "Ticket") ?? "";
     const offer = [...this.#offers].find((one) => one.step === Number(step) && sameSecret(one.ticket, ticket));
-    return offer === undefined ? answer(response, 404, "no such state for this ticket") : sendState(response, offer.source);
+    await (offer === undefined ? answer(response, 404, "no such state for this ticket") : sendState(response, offer.source));
   }
 }
 

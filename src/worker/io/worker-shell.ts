@@ -9,7 +9,9 @@ import { type LeafBatch, tallyOf } from "../../data/leaf.ts";
 import type { State, Trainer } from "../../engine/trainer.ts";
 import { addInto, divideByTargets, sumOfSquares, unifyNaNs } from "../../step/arithmetic.ts";
 import { blockCount, blockRange } from "../../step/block.ts";
+import { targetsOf } from "../../step/tally.ts";
 import { foldTree } from "../../step/tree.ts";
+import type { Phase } from "../../telemetry/phase.ts";
 import type { Frame, Plan, Position, Sample, WorkerMessage } from "../../wire/messages.ts";
 import { Member } from "../member.ts";
 import type { MemberEffect, MemberEvent, MemberTransition } from "../member-events.ts";
@@ -37,8 +39,21 @@ export interface WorkerPorts {
   readonly faults: FaultInjector;
   readonly onStop: (reason: string) => void;
   readonly onNote: (transition: MemberTransition) => void;
+  readonly watch: ShellWatch;
   /** An effect failed: the worker cannot go on. */
   readonly onFailure: (error: unknown) => void;
+}
+
+/** Whoever measures a worker. */
+export interface ShellWatch {
+  /** What the worker spends its time on from now on. */
+  enter(phase: Phase): void;
+  /** A generation begins, in which this worker computes so many leaves of each step. */
+  planned(leaves: number): void;
+  /** `seconds` that the engine took; unmasked targets of the leaf. */
+  leafComputed(seconds: number, targets: number): void;
+  /** The worker has the state after `step` steps. */
+  positioned(step: number): void;
 }
 
 export class WorkerShell {
@@ -54,6 +69,10 @@ export class WorkerShell {
   /** Memory that frames of the step in flight may still be read from, and what was released of it meanwhile. */
   readonly #sent = new Set<ArrayBufferLike>();
   #releasedLater: Values[] = [];
+  /** What is being waited for, by what it is. */
+  readonly #pending = { compute: 0, checkpoint: 0 };
+  /** When the engine answered last. It takes one call after the other. */
+  #engineAnsweredAt = 0;
 
   constructor(ports: WorkerPorts) {
     this.#ports = ports;
@@ -86,6 +105,7 @@ export class WorkerShell {
     } finally {
       this.#isRunning = false;
     }
+    this.#showPhase();
   }
 
   #carryOut(effect: MemberEffect<Values, Values>): void {
@@ -97,6 +117,7 @@ export class WorkerShell {
         return this.#ports.sendFrame(effect.to, effect.frame);
       case "setRoutes":
         this.#generation = effect.plan.generation;
+        this.#ports.watch.planned(effect.plan.members.find((m) => m.worker === this.#ports.self)?.leaves.length ?? 0);
         return this.#ports.setRoutes(effect.plan);
       case "refuseFrame":
         return this.#ports.refusePeer(effect.from, effect.reason);
@@ -133,15 +154,45 @@ export class WorkerShell {
     work.catch(this.#ports.onFailure);
   }
 
+  /** Follows what is waited for. Resolves to its result and, for a call to the engine, how long the engine took for it. */
+  async #during<T>(what: "compute" | "checkpoint", work: Promise<T>): Promise<{ readonly result: T; readonly seconds: number }> {
+    const asked = performance.now();
+    this.#pending[what] += 1;
+    this.#showPhase();
+    try {
+      const result = await work;
+      const now = performance.now();
+      const seconds = (now - Math.max(asked, this.#engineAnsweredAt)) / 1000;
+      this.#engineAnsweredAt = now;
+      return { result, seconds };
+    } finally {
+      this.#pending[what] -= 1;
+      this.#showPhase();
+    }
+  }
+
+  #showPhase(): void {
+    const { compute, checkpoint } = this.#pending;
+    this.#ports.watch.enter(compute > 0 ? "compute" : checkpoint > 0 ? "checkpoint" : this.#member.waitsFor);
+  }
+
+  /** The batch that `read` makes on this thread; while the engine has nothing else to do, it waits for it. */
+  #batch(read: () => LeafBatch): LeafBatch {
+    if (this.#pending.compute === 0) this.#ports.watch.enter("data");
+    return read();
+  }
+
   async #computeLeaf(step: number, leaf: number): Promise<void> {
-    const batch = this.#ports.leafBatch(step, leaf);
-    const { gradient, losses } = await this.#ports.trainer.computeLeaf(batch);
-    this.feed({ kind: "leafComputed", step, leaf, partial: gradient, tally: tallyOf(batch, losses) });
+    const batch = this.#batch(() => this.#ports.leafBatch(step, leaf));
+    const { result, seconds } = await this.#during("compute", this.#ports.trainer.computeLeaf(batch));
+    const tally = tallyOf(batch, result.losses);
+    this.#ports.watch.leafComputed(seconds, targetsOf(tally));
+    this.feed({ kind: "leafComputed", step, leaf, partial: result.gradient, tally });
   }
 
   async #addPartials({ step, subtree, left, right }: Extract<MemberEffect<Values, Values>, { kind: "addPartials" }>): Promise<void> {
     const { trainer } = this.#ports;
-    const partial = await trainer.add(left, right);
+    const { result: partial } = await this.#during("compute", trainer.add(left, right));
     this.#release(left);
     this.#release(right);
     this.feed({ kind: "partialsAdded", step, subtree, partial });
@@ -182,12 +233,13 @@ export class WorkerShell {
       averages.forEach((values, block) => {
         average.set(values, blockRange(this.#size, block).start);
       });
-      await trainer.apply(average, scalars);
+      await this.#during("compute", trainer.apply(average, scalars));
       trainer.release(average);
     }
     await this.#ports.forgetFrames(step);
     this.#sent.clear();
     for (const partial of this.#releasedLater.splice(0)) trainer.release(partial);
+    this.#ports.watch.positioned(step + 1);
     this.feed({ kind: "updateApplied", step });
   }
 
@@ -195,32 +247,35 @@ export class WorkerShell {
     this.#generation = undefined;
     const load = ++this.#loads;
     try {
-      const state = await this.#ports.fetchState(position, donor);
+      const { result: state } = await this.#during("checkpoint", this.#ports.fetchState(position, donor));
       if (load !== this.#loads) return;
-      await this.#ports.trainer.load(state);
+      await this.#during("checkpoint", this.#ports.trainer.load(state));
       if (load !== this.#loads) return;
     } catch (error) {
       if (load !== this.#loads) return;
       this.feed({ kind: "stateLoadFailed", position, reason: error instanceof Error ? error.message : String(error) });
       return;
     }
+    this.#ports.watch.positioned(position.step);
     this.feed({ kind: "stateLoaded", position });
   }
 
   async #serveState(position: Position, receiver: WorkerId | undefined): Promise<void> {
-    this.#ports.serveState(await this.#ports.trainer.snapshot(position.step), position, receiver);
+    const { result: state } = await this.#during("checkpoint", this.#ports.trainer.snapshot(position.step));
+    this.#ports.serveState(state, position, receiver);
   }
 
   async #evaluate(position: Position, leaves: readonly number[]): Promise<void> {
     for (const leaf of leaves) {
-      const batch = this.#ports.validationBatch(leaf);
-      const tally = tallyOf(batch, await this.#ports.trainer.evaluate(batch));
-      this.feed({ kind: "leafEvaluated", position, leaf, tally });
+      const batch = this.#batch(() => this.#ports.validationBatch(leaf));
+      const { result: losses } = await this.#during("compute", this.#ports.trainer.evaluate(batch));
+      this.feed({ kind: "leafEvaluated", position, leaf, tally: tallyOf(batch, losses) });
     }
   }
 
   async #writeSamples(position: Position): Promise<void> {
-    this.feed({ kind: "samplesWritten", position, samples: await this.#ports.writeSamples(this.#ports.trainer) });
+    const { result: samples } = await this.#during("compute", this.#ports.writeSamples(this.#ports.trainer));
+    this.feed({ kind: "samplesWritten", position, samples });
   }
 
   #blockOf(partial: Values, block: BlockIndex): Values {

@@ -74,6 +74,7 @@ function startWorker(url: string, id: string, options: { token?: string; classif
     url,
     token: options.token ?? token,
     hello: { worker: workerId(id), peerAddress: options.peerAddress ?? `${id}.example:1`, softwareVersion: "0.1.0" },
+    phase: () => "data",
     classify: options.classify ?? (async () => '{"digest":"c"}'),
     onConnected: () => events.put({ kind: "connected" }),
     onMessage: (message) => events.put({ kind: "message", message }),
@@ -135,7 +136,9 @@ describe("a worker at the coordinator's door", () => {
     expect(toWorker.decode(answer)).toMatchObject({
       kind: "refused",
       code: "version-mismatch",
-      message: expect.stringMatching(/a \(babelgrad 9\.9\.9\) speaks protocol 2.*this coordinator protocol 1/),
+      message: expect.stringMatching(
+        new RegExp(`a \\(babelgrad 9\\.9\\.9\\) speaks protocol ${protocolVersion + 1}.*this coordinator protocol ${protocolVersion}`),
+      ),
     });
   });
 

@@ -44,6 +44,8 @@ async function startMesh(self: WorkerId, options: { timeoutMs?: number; onFrame?
     onLinkUp: (peer) => events.put({ kind: "up", peer }),
     onLinkDown: (peer, reason) => events.put({ kind: "down", peer, reason }),
     onIntruder: (reason) => events.put({ kind: "intruder", reason }),
+    onExchanged: () => undefined,
+    status: { metrics: async () => "", isHealthy: () => true, isReady: () => true },
   });
   mesh.configure({ layout, heartbeatMs: 50, timeoutMs: options.timeoutMs ?? 5000 });
   closers.push(() => mesh.close());

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BabelgradError } from "../../../src/base/errors.ts";
 import type { Digest, RunId, WorkerId } from "../../../src/base/ids.ts";
+import { phases } from "../../../src/telemetry/phase.ts";
 import type { ToCoordinator, ToWorker } from "../../../src/wire/handshake.ts";
 import { toCoordinator, toWorker } from "../../../src/wire/io/control-codec.ts";
 
@@ -37,7 +38,7 @@ const fromWorker: Bodies<ToCoordinator> = {
   linkDown: record({ peer: id }),
   linkUp: record({ peer: id }),
   leaving: fc.constant({}),
-  heartbeat: fc.constant({}),
+  heartbeat: record({ phase: fc.constantFrom(...phases) }),
 };
 
 const fromCoordinator: Bodies<ToWorker> = {
