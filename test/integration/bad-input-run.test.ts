@@ -121,6 +121,20 @@ test("started under another flag of TensorFlow: class-differs names it; without 
   expect(weightsOf(await train(folder))).toBe(undisturbed);
 });
 
+test("a run begun on TensorFlow goes on with WebAssembly: class-differs names both; the run is as it was", async () => {
+  const folder = copyOfRun();
+  const before = contentsOf(folder);
+  const ended = await train(folder, "--set", "engine.backend=wasm");
+  expectFailure(
+    ended,
+    "class-differs",
+    "the run's numbers come from tensorflow-",
+    "this worker's from wasm on ",
+    "tfjs 4.22.0, 1 thread, flags simd",
+  );
+  expect(contentsOf(folder)).toEqual(before);
+});
+
 test("a flipped bit in the newest checkpoint: reported, the one before is taken, and the weights are those of an undisturbed run", async () => {
   const folder = copyOfRun();
   flipBit(join(folder, "checkpoints", "step-000003", "model.safetensors"));
