@@ -3,6 +3,7 @@
  * folder `step-…` is whole unless the disk went bad later, and that is found when it is opened.
  */
 import { BabelgradError } from "../../base/errors.ts";
+import type { Step } from "../../base/ids.ts";
 import { type CheckpointAbout, type CheckpointManifest, checkpointName, stepOfName } from "../manifest.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { CheckpointWriter, type WriterSettings } from "./checkpoint-writer.ts";
@@ -19,6 +20,8 @@ export class CheckpointStore {
   readonly #folder: string;
   /** Names of checkpoints that were written or verified by this process: true whole, false damaged. */
   readonly #isWhole = new Map<string, boolean>();
+  /** Checkpoints may arrive faster than a disk takes them: what changes or reads the folder does so in turn. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(settings: StoreSettings) {
     this.#settings = settings;
@@ -45,14 +48,34 @@ export class CheckpointStore {
   begin(about: CheckpointAbout): Promise<CheckpointWriter> {
     const name = checkpointName(about.step);
     const partial = `${this.#folder}/${partialPrefix}${name}`;
-    return CheckpointWriter.begin(this.#settings, about, partial, () => this.#install(name, partial));
+    return CheckpointWriter.begin(this.#settings, about, partial, () => this.#inTurn(() => this.#install(name, partial)));
   }
 
   /**
    * The newest whole checkpoint that `isWanted` (say: whose lineage the log knows); undefined when there is none at all.
    * Those passed over are reported. Where all are, it throws `checkpoint-corrupt` or `checkpoint-unknown`. Nothing is removed.
    */
-  async newest(isWanted: (manifest: CheckpointManifest) => boolean = () => true): Promise<Checkpoint | undefined> {
+  newest(isWanted: (manifest: CheckpointManifest) => boolean = () => true): Promise<Checkpoint | undefined> {
+    return this.#inTurn(() => this.#newest(isWanted));
+  }
+
+  /** The checkpoint of a step; undefined when it is not there, not any more, or not whole. */
+  at(step: Step): Promise<Checkpoint | undefined> {
+    return this.#inTurn(async () => {
+      const name = checkpointName(step);
+      if (!(await this.#names()).includes(name)) return undefined;
+      const opened = await this.#open(name);
+      return typeof opened === "string" ? undefined : opened;
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined); // whoever asked for it hears of its failure
+    return turn;
+  }
+
+  async #newest(isWanted: (manifest: CheckpointManifest) => boolean): Promise<Checkpoint | undefined> {
     const passedOver: PassedOver[] = [];
     const report = (instead: string) => {
       for (const { code, what, folder } of passedOver)

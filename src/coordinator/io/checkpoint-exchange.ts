@@ -66,8 +66,12 @@ export function checkpointExchange(settings: Settings): CheckpointExchange {
     // A slow one may come after its successor.
     if (received === undefined || step <= (manifest?.step ?? -1)) return received;
     manifest = received;
-    await current?.close();
-    current = await store.newest((m) => m.step === step);
+    const opened = await store.at(step);
+    if (opened === undefined) return received; // its successors have taken its place already
+    // Another may have been opened meanwhile: the newer one stays.
+    const [newer, older] = step > (current?.manifest.step ?? -1) ? [opened, current] : [current, opened];
+    current = newer;
+    await older?.close();
     return received;
   }
 

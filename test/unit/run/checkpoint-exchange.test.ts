@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../../../src/base/disk.ts";
+import type { BabelgradError } from "../../../src/base/errors.ts";
 import { type WorkerId, workerId } from "../../../src/base/ids.ts";
 import { checkpointExchange } from "../../../src/coordinator/io/checkpoint-exchange.ts";
 import type { StateSink } from "../../../src/wire/io/state-transfer.ts";
@@ -11,8 +12,9 @@ const at = (step: number) => ({ step, lineage: lineageOf(step) });
 
 async function exchangeOn(disk: Disk, patienceMs?: number) {
   const warnings: string[] = [];
+  const reports: BabelgradError[] = [];
   const exchange = checkpointExchange({
-    store: await openStore(disk, "/run"),
+    store: await openStore(disk, "/run", 3, reports),
     newest: undefined,
     initial: undefined,
     stateBytes: 3 * 4 * 22,
@@ -20,7 +22,7 @@ async function exchangeOn(disk: Disk, patienceMs?: number) {
     warn: (what) => warnings.push(what),
     ...(patienceMs === undefined ? {} : { patienceMs }),
   });
-  return { exchange, warnings, sink: (step: number, worker: WorkerId) => exchange.sink(step, worker) };
+  return { exchange, warnings, reports, sink: (step: number, worker: WorkerId) => exchange.sink(step, worker) };
 }
 
 /** What a worker's PUT does to the sink. */
@@ -80,6 +82,19 @@ describe("a checkpoint", () => {
     await send(sink(2, w1), 2);
     expect(await slow).toMatchObject({ step: 2 });
     expect(exchange.newestManifest?.step).toBe(4);
+    await exchange.close();
+  });
+
+  it("after checkpoint, faster than the disk takes them: all are taken, the newest three kept, nothing to report", async () => {
+    const disk = new MemoryDisk();
+    const { exchange, sink, warnings, reports } = await exchangeOn(disk);
+    const steps = [1, 2, 3, 4, 5, 6, 7, 8];
+    const received = steps.map((step) => exchange.receive(at(step), w1));
+    await Promise.all(steps.map((step) => send(sink(step, w1), step)));
+    expect((await Promise.all(received)).map((manifest) => manifest !== undefined && "step" in manifest && manifest.step)).toEqual(steps);
+    expect([...warnings, ...reports]).toEqual([]);
+    expect(await disk.list("/run/checkpoints")).toEqual(["step-000006", "step-000007", "step-000008"]);
+    expect(exchange.source(8)?.bytes).toBe(264);
     await exchange.close();
   });
 
