@@ -25,7 +25,7 @@ export const errors = {
   },
   "checkpoint-corrupt": {
     when: "A file of a checkpoint is missing or is not what the checkpoint's manifest says.",
-    todo: "Delete {folder} to silence this, or restore it from a copy.",
+    todo: "Restore {folder} from a copy if there is one. Else delete it: the steps since the checkpoint before are done again, all steps when there is none.",
     exit: 1,
   },
   "checkpoint-differs": {
@@ -92,6 +92,11 @@ export const errors = {
     when: "A corpus file cannot be opened, read or unpacked.",
     todo: "Check the file, its permissions and the disk.",
     exit: 1,
+  },
+  "data-differs": {
+    when: "The folder of prepared data was made from other inputs, or with other options, than the configuration names.",
+    todo: "To train on what is there, leave out data.inputs. For other data name another data.dir, or another run directory with --out.",
+    exit: 2,
   },
   "disk-failed": {
     when: "The system refuses to read or write a file or folder.",
@@ -194,7 +199,7 @@ export const errors = {
     exit: 2,
   },
   "out-occupied": {
-    when: "The output folder of data prepare holds something else than prepared data.",
+    when: "The folder for prepared data or for a run holds something else, or is a file.",
     todo: "Choose another folder, or empty this one.",
     exit: 2,
   },
@@ -240,7 +245,7 @@ export const errors = {
   },
   "run-locked": {
     when: "Another coordinator has the run directory.",
-    todo: "Stop that process first. If it runs no more, remove {path} and start again.",
+    todo: "Stop that process first. If it runs no more, remove '{path}' and start again.",
     exit: 75,
   },
   "shard-corrupt": {

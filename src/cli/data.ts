@@ -50,11 +50,11 @@ async function prepare(inputs: readonly string[], flags: PrepareFlags): Promise<
     ["data.validationShare", flags.validationShare],
   ].flatMap(([path, value]) => (value === undefined ? [] : [`${path}=${value}`]));
   const config = { ...configOf(undefined, {}, settings), "data.inputs": inputs.map((input) => absolutePath(process.cwd(), input)) };
-  const { manifest, isNew } = await prepareInputs(config, resolve(flags.out));
+  const { manifest, isNew } = await prepareInputs(config, resolve(flags.out), "replace");
   if (flags.json) report(manifest, flags.out);
   else
     process.stdout.write(
-      `${table(manifest)}\n${isNew ? "written to" : "nothing has changed in"} ${flags.out}, manifest ${manifest.sha256.slice(0, 12)}…\n`,
+      `${table(manifest, config["data.vocabulary"])}\n${isNew ? "written to" : "nothing has changed in"} ${flags.out}, manifest ${manifest.sha256.slice(0, 12)}…\n`,
     );
 }
 
@@ -85,11 +85,13 @@ function rowsOf({ languages }: Manifest): readonly Row[] {
   }));
 }
 
-function table(manifest: Manifest): string {
+/** `asked`: tokens that the vocabulary was to have. */
+function table(manifest: Manifest, asked: number): string {
   const head = ["language", "documents", "bytes", "tokens", "bytes/token", "validation"];
   const rows = rowsOf(manifest).map((row) => Object.values(row).map(String));
   const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? "").length)));
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  ");
-  return `${[head, ...rows].map(line).join("\n")}\n${manifest.tokenizer.kind}, ${manifest.vocabulary} tokens`;
+  const fewer = manifest.tokenizer.kind === "bpe" && manifest.vocabulary < asked ? ` (of ${asked}: no other pair occurs twice)` : "";
+  return `${[head, ...rows].map(line).join("\n")}\n${manifest.tokenizer.kind}, ${manifest.vocabulary} tokens${fewer}`;
 }

@@ -63,12 +63,15 @@ test("another configuration: each difference by name with both values; the run i
   expect(contentsOf(folder)).toEqual(before);
 });
 
-test("other data: run-differs; the run is as it was", async () => {
+test("other text: data-differs; other prepared data: run-differs; the run is as it was", async () => {
   const folder = copyOfRun();
   const before = contentsOf(folder);
   const other = join(testFolder(), "en.txt");
   writeFileSync(other, "All human beings\nare born free\nand equal in dignity and rights.\n");
-  expectFailure(await train(folder, ...sets({ "data.inputs": other })), "run-differs", "data is ");
+  expectFailure(await train(folder, ...sets({ "data.inputs": other })), "data-differs", join(folder, "data"));
+  const prepared = join(testFolder(), "data");
+  await run(["data", "prepare", other, "--documents", "line", "--tokenizer", "bytes", "--out", prepared]);
+  expectFailure(await train(folder, ...sets({ "data.inputs": "", "data.dir": prepared })), "run-differs", "data is ");
   expect(contentsOf(folder)).toEqual(before);
 });
 

@@ -1,5 +1,16 @@
 /** `data prepare` through the command line: what it writes, and what it says about bad input. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -176,7 +187,7 @@ test("an output folder with something else in it: refused, and left as it is", a
 
 test("examples/udhr.yaml: twelve languages, none below ten paragraphs, an imbalance, and steps within the epoch caps", async () => {
   const config = loadConfig({ file: "examples/udhr.yaml" });
-  const { dir, isNew } = await prepareFromConfig(config, join(folder, "data"));
+  const { dir, isNew } = await prepareFromConfig(config, { dir: join(folder, "data"), isOfRun: false });
   const { manifest, shards, tokenizer } = await openData(dir);
   expect(isNew).toBe(true);
   expect(manifest.languages.length).toBe(12);
@@ -186,7 +197,7 @@ test("examples/udhr.yaml: twelve languages, none below ten paragraphs, an imbala
   expect(manifest.vocabulary).toBe(2048);
   checkEpochs(config, manifest);
   for (const bits of unigramBitsPerByte(manifest, shards, tokenizer.byteLengths)) expect(bits).toBeLessThan(8);
-  expect((await prepareFromConfig(config, join(folder, "data"))).isNew).toBe(false);
+  expect((await prepareFromConfig(config, { dir: join(folder, "data"), isOfRun: false })).isNew).toBe(false);
 });
 
 const shakespeare = "../shared/corpora/tinyshakespeare/input.txt";
@@ -195,7 +206,7 @@ test.skipIf(!isThere)(
   `examples/shakespeare-char.yaml${isThere ? "" : ` (skipped: no ${shakespeare})`}: split and vocabulary are nanoGPT's`,
   async () => {
     const config = loadConfig({ file: "examples/shakespeare-char.yaml" });
-    const { manifest } = await prepareFromConfig(config, join(folder, "data"));
+    const { manifest } = await prepareFromConfig(config, { dir: join(folder, "data"), isOfRun: false });
     // prepare.py of nanoGPT prints 65 characters, 1,003,854 and 111,540 tokens; ours end with an end-of-text.
     expect(manifest.vocabulary).toBe(66);
     expect(manifest.languages.map(({ train, validation }) => [train.tokens, validation.tokens])).toEqual([[1_003_855, 111_541]]);
@@ -205,7 +216,7 @@ test.skipIf(!isThere)(
 
 test("a missing corpus with a hint: the error says where to get it", async () => {
   const config = { ...loadConfig({ file: "examples/shakespeare-char.yaml" }), "data.inputs": [join(folder, "input.txt")] };
-  await expect(prepareFromConfig(config, join(folder, "data"))).rejects.toMatchObject({
+  await expect(prepareFromConfig(config, { dir: join(folder, "data"), isOfRun: false })).rejects.toMatchObject({
     code: "corpus-missing",
     todo: expect.stringContaining("karpathy/char-rnn"),
   });
@@ -214,9 +225,38 @@ test("a missing corpus with a hint: the error says where to get it", async () =>
 test("prepared data whose inputs are not on this machine: used as it is", async () => {
   const input = put("en.txt", lines("en"));
   const config = { ...loadConfig({ set: ["data.documents=line"] }), "data.inputs": [input], "data.dir": join(folder, "data") };
-  const { manifest } = await prepareFromConfig(config, "");
+  const { manifest } = await prepareFromConfig(config, { dir: "", isOfRun: false });
   rmSync(input);
-  expect(await prepareFromConfig(config, "")).toEqual({ dir: join(folder, "data"), manifest, isNew: false });
+  expect(await prepareFromConfig(config, { dir: "", isOfRun: false })).toEqual({ dir: join(folder, "data"), manifest, isNew: false });
+});
+
+test("prepared data that somebody named, and inputs of something else: refused, and the data stays as it is", async () => {
+  const config = (input: string, dir: string) => ({
+    ...loadConfig({ set: ["data.documents=line"] }),
+    "data.inputs": [input],
+    "data.dir": dir,
+  });
+  const named = join(folder, "mine");
+  await prepareFromConfig(config(put("en.txt", lines("en")), named), { dir: "", isOfRun: false });
+  const before = readFileSync(join(named, "manifest.json"), "utf8");
+  await expect(prepareFromConfig(config(put("fr.txt", lines("fr")), named), { dir: "", isOfRun: false })).rejects.toMatchObject({
+    code: "data-differs",
+    exit: 2,
+  });
+  expect(readFileSync(join(named, "manifest.json"), "utf8")).toBe(before);
+});
+
+test("the own data of a run, and inputs that have changed: kept when the run is made, prepared again when it is not", async () => {
+  const own = join(folder, "run/data");
+  const input = put("en.txt", lines("en"));
+  const config = { ...loadConfig({ set: ["data.documents=line"] }), "data.inputs": [input] };
+  const { manifest } = await prepareFromConfig(config, { dir: own, isOfRun: false });
+  writeFileSync(input, lines("en"));
+  utimesSync(input, 1, 1); // only touched
+  expect(await prepareFromConfig(config, { dir: own, isOfRun: true })).toEqual({ dir: own, manifest, isNew: false });
+  writeFileSync(input, lines("en", 30));
+  await expect(prepareFromConfig(config, { dir: own, isOfRun: true })).rejects.toMatchObject({ code: "data-differs" });
+  expect((await prepareFromConfig(config, { dir: own, isOfRun: false })).isNew).toBe(true);
 });
 
 function cutOff(path: string): string {

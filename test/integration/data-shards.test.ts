@@ -17,7 +17,7 @@ beforeEach(async () => {
   const text = Array.from({ length: 20 }, (_, i) => `line ${i}`).join("\n");
   writeFileSync(join(folder, "en.txt"), text);
   const config = { ...loadConfig({ set: ["data.documents=line", "data.tokenizer=bytes"] }), "data.inputs": [join(folder, "en.txt")] };
-  ({ dir, manifest } = await prepareFromConfig(config, join(folder, "data")));
+  ({ dir, manifest } = await prepareFromConfig(config, { dir: join(folder, "data"), isOfRun: false }));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 

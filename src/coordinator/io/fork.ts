@@ -49,7 +49,7 @@ export async function forkRun(folder: string, asked: Config, report: (error: Bab
     const config = fixHorizon({ ...asked, fork: false });
     const forked = await makeFolder(folder);
     try {
-      const { dir } = await prepareFromConfig(config, join(forked, "data"));
+      const { dir } = await prepareFromConfig(config, { dir: join(forked, "data"), isOfRun: false });
       const data = await openData(dir);
       const checkpoint = await newestOf(folder, checkpointSettings(folder, config, data, report));
       try {

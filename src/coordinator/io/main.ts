@@ -106,7 +106,7 @@ async function runIn(directory: RunDirectory, options: CoordinatorOptions) {
   if (before !== undefined && options.config.resume === "never")
     throw new BabelgradError("run-exists", `${folder} holds a run already`, { folder });
   const config = fixHorizon(options.config, before);
-  const { dir: dataFolder } = await prepareFromConfig(config, join(folder, "data"));
+  const { dir: dataFolder } = await prepareFromConfig(config, { dir: join(folder, "data"), isOfRun: before !== undefined });
   const data = await openData(dataFolder);
   checkEpochs(config, data.manifest);
   if (before === undefined) await makeRun(directory, config, data.manifest.sha256);
@@ -151,6 +151,7 @@ class Run {
   #server: CoordinatorServer | undefined;
   #shell: ClusterShell | undefined;
   #checkpoints: CheckpointExchange | undefined;
+  #begun: Promise<void> | undefined;
   readonly #progress: Progress;
   #activityTimer: NodeJS.Timeout | undefined;
   #members = 0;
@@ -296,9 +297,14 @@ class Run {
     if (event !== undefined) this.#tell(event);
   }
 
-  /** Once the numeric class is known: the lineage of the initial state, the checkpoints and the machine. */
-  async #begin(numericClass: NumericClass): Promise<void> {
-    if (this.#checkpoints !== undefined) return;
+  /** Once the numeric class is known, and once only: workers are classified at the same time. */
+  #begin(numericClass: NumericClass): Promise<void> {
+    this.#begun ??= this.#openCluster(numericClass);
+    return this.#begun;
+  }
+
+  /** The lineage of the initial state, the checkpoints and the machine. */
+  async #openCluster(numericClass: NumericClass): Promise<void> {
     if (numericClass.backend === "wasm")
       this.#tell({ kind: "warned", what: "no native TensorFlow: WebAssembly computes, which is several times slower (babelgrad doctor)" });
     const config = this.#config;

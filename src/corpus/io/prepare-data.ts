@@ -20,16 +20,17 @@ const preparation = 1;
 export type DataConfig = Pick<Config, Extract<keyof Config, `data.${string}`>>;
 
 /**
- * The folder of prepared data of a configuration: `data.dir`, or `fallbackDir` when that is empty. Prepared first when it
- * is missing or the inputs have changed; data whose inputs are not there any more is used as it is.
+ * The folder of prepared data of a configuration: `data.dir`, or the run's own folder when that is empty. Prepared first
+ * when it is missing; data whose inputs are not there any more is used as it is. Nothing that a run was made with or
+ * that somebody named is ever replaced: only the own folder of a run that is not made yet.
  *
- * @throws BabelgradError `manifest-invalid` when there are neither data nor inputs; what preparation throws
+ * @throws BabelgradError `corpus-missing` when there are neither data nor inputs; `data-differs`; what preparation throws
  */
 export async function prepareFromConfig(
   config: DataConfig,
-  fallbackDir: string,
+  own: { readonly dir: string; readonly isOfRun: boolean },
 ): Promise<{ readonly dir: string; readonly manifest: Manifest; readonly isNew: boolean }> {
-  const dir = config["data.dir"] || fallbackDir;
+  const dir = config["data.dir"] || own.dir;
   const isThere = await exists(join(dir, "manifest.json"));
   if (config["data.inputs"].length === 0 && !isThere)
     throw new BabelgradError("corpus-missing", `${dir} has no prepared data, and data.inputs is empty`, {
@@ -38,25 +39,31 @@ export async function prepareFromConfig(
     });
   if (isThere && (config["data.inputs"].length === 0 || (await isFarAway(config["data.inputs"]))))
     return { dir, manifest: await readManifest(dir), isNew: false };
-  return { dir, ...(await prepareInputs(config, dir)) };
+  return { dir, ...(await prepareInputs(config, dir, own.isOfRun || config["data.dir"] !== "" ? "keep" : "replace")) };
 }
 
-/** Prepares `data.inputs` into `dir`. @throws BabelgradError what preparation throws */
-export async function prepareInputs(config: DataConfig, dir: string): Promise<{ readonly manifest: Manifest; readonly isNew: boolean }> {
-  return prepareFolder(inputOptions(config), prepareOptions(config), dir);
-}
-
-/** Reads, prepares and writes; does nothing when `dir` was made from the same files with the same options. */
-async function prepareFolder(
-  input: InputOptions,
-  options: PrepareOptions,
+/**
+ * Prepares `data.inputs` into `dir`; does nothing when it was made from the same files with the same options. Other data
+ * there is replaced or kept, as asked. @throws BabelgradError `data-differs`, what preparation throws
+ */
+export async function prepareInputs(
+  config: DataConfig,
   dir: string,
+  otherData: "replace" | "keep",
 ): Promise<{ readonly manifest: Manifest; readonly isNew: boolean }> {
+  const input = inputOptions(config);
+  const options = prepareOptions(config);
   const inputs = await findInputs(input);
   const fingerprint = await fingerprintOf(inputs, input, options);
   if (await isMadeFrom(dir, fingerprint)) return { manifest: await readManifest(dir), isNew: false };
   await checkReplaceable(dir);
   const { manifest, files } = prepare(await readInputs(inputs, input.documents), options, sha256);
+  if (otherData === "keep" && (await exists(join(dir, "manifest.json")))) {
+    // Files that were only touched or moved make the same data.
+    const there = await readManifest(dir);
+    if (there.sha256 === manifest.sha256) return { manifest, isNew: false };
+    throw new BabelgradError("data-differs", `${dir} was prepared from other text, or with other options, than data.inputs and data.* say`);
+  }
   await replaceFolder(dir, [...files, ["inputs.json", `${JSON.stringify({ fingerprint })}\n`]]);
   return { manifest, isNew: true };
 }
