@@ -18,6 +18,8 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file, or a folder with all it holds; nothing there is fine. */
   remove(path: string): Promise<void>;
+  /** Removes a folder that is empty; any other, and what is not there, stays as it is. */
+  removeIfEmpty(folder: string): Promise<void>;
   /** A symbolic link at `path`, which replaces a link that is there in one go. */
   link(target: string, path: string): Promise<void>;
   syncFolder(path: string): Promise<void>;
@@ -38,7 +40,9 @@ export interface DiskFile {
 /** The error for what the system answered: `reason` is its code, such as ENOSPC. */
 export function diskError(doing: string, path: string, reason: string, cause?: unknown): BabelgradError {
   const isFull = reason === "ENOSPC" || reason === "EDQUOT" || reason === "EFBIG";
-  return isFull
-    ? new BabelgradError("disk-full", `cannot ${doing} ${path}: no space (${reason})`, { path }, { cause })
+  if (isFull) return new BabelgradError("disk-full", `cannot ${doing} ${path}: no space (${reason})`, { path }, { cause });
+  const isInTheWay = doing === "make folder" && (reason === "EEXIST" || reason === "ENOTDIR");
+  return isInTheWay
+    ? new BabelgradError("out-occupied", `${path} cannot be a folder: a file is there (${reason})`, { dir: path }, { cause })
     : new BabelgradError("disk-failed", `cannot ${doing} ${path} (${reason})`, { path }, { cause });
 }

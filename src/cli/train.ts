@@ -124,7 +124,7 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
       asked += 1;
       if (asked > 1) return supervisor.kill("SIGKILL");
       if (flags.json) printEvent("stopping", {});
-      else process.stderr.write("stopping: the step is finished and a checkpoint written; once more ends now\n");
+      else process.stderr.write("stopping once the step is finished and a checkpoint is written; once more ends now, without\n");
       supervisor.holdRestarts();
       supervisor.tell(coordinator, { kind: "stop" });
       setTimeout(() => supervisor.kill("SIGKILL"), stopDeadlineMs).unref();

@@ -23,11 +23,6 @@ const rules: readonly (Conflict & { readonly isBroken: (config: Config) => boole
     isBroken: (c) => c["optimizer.horizon"] > 0 && c["optimizer.warmup"] > c["optimizer.horizon"],
   },
   {
-    options: ["optimizer.warmup", "steps"],
-    why: "the run would end before the warm-up does (optimizer.horizon defaults to steps)",
-    isBroken: (c) => c["optimizer.horizon"] === 0 && c["optimizer.warmup"] > c.steps,
-  },
-  {
     options: ["net.host", "net.insecure"],
     why: "beyond this machine the connections would be unencrypted; allow that with net.insecure where the network is trusted",
     isBroken: (c) => !c["net.insecure"] && !isLoopback(c["net.host"]),

@@ -10,6 +10,6 @@ export function fixHorizon(config: Config, run?: Config): Config {
   return {
     ...config,
     "mixture.budget": config["mixture.budget"] || run?.["mixture.budget"] || sequences,
-    "optimizer.horizon": config["optimizer.horizon"] || run?.["optimizer.horizon"] || config.steps,
+    "optimizer.horizon": config["optimizer.horizon"] || run?.["optimizer.horizon"] || Math.max(config.steps, config["optimizer.warmup"]),
   };
 }

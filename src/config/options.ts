@@ -185,7 +185,7 @@ export const options = {
     min: 0,
     max: 1e9,
     default: 0,
-    help: "Step at which the schedule reaches its floor; 0: steps, fixed when the run is made.",
+    help: "Step at which the schedule reaches its floor; 0: steps (at least optimizer.warmup), fixed when the run is made.",
   },
   "optimizer.beta1": { type: "number", kind: "result", min: 0, max: 0.999999, default: 0.9, help: "Decay of the first moment (adamw)." },
   "optimizer.beta2": { type: "number", kind: "result", min: 0, max: 0.999999, default: 0.999, help: "Decay of the second moment (adamw)." },

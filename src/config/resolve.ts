@@ -47,7 +47,7 @@ function checkedValue(path: OptionPath, { value, place }: Setting): unknown {
   const option: Option = options[path];
   const wrong = whatIsWrong(option, value);
   if (wrong !== undefined) {
-    const what = `${path} ${wrong}, not ${JSON.stringify(value)}`;
+    const what = `${path} ${wrong}, not ${typeof value === "number" ? value : JSON.stringify(value)}`;
     throw new BabelgradError("option-invalid", locate(place, what), { path, help: option.help });
   }
   // whatIsWrong has shown that a path is a string and that paths are strings.

@@ -86,8 +86,7 @@ test.each(corpora)(
     writeFileSync(input, content);
     writeFileSync(file, readFileSync(file, "utf8").replace("[en.txt]", `[${name}]`));
     expectFailure(await run(["train", file, "--out", join(folder, "run")]), code, join(folder, what));
-    expect(readdirSync(join(folder, "run"))).toEqual(["lock"]);
-    expect(readdirSync(join(folder, "run", "lock"))).toEqual([]);
+    expect(readdirSync(folder)).not.toContain("run");
     // Repaired, it gets as far as the next thing that is wrong: the steps.
     writeFileSync(
       input,

@@ -13,6 +13,14 @@ export const realDisk: Disk = {
     }),
   rename: (from, to) => tell("rename", `${from} to ${to}`, () => fs.rename(from, to)),
   remove: (path) => tell("remove", path, () => fs.rm(path, { recursive: true, force: true })),
+  removeIfEmpty: (folder) =>
+    tell("remove", folder, async () => {
+      try {
+        await fs.rmdir(folder);
+      } catch (error) {
+        if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(reasonOf(error))) throw error;
+      }
+    }),
   link: (target, path) =>
     tell("link", path, async () => {
       const beside = `${path}.partial`;

@@ -34,14 +34,17 @@ export class RunDirectory {
     this.#run = run;
   }
 
-  /** Takes the directory, made when it is not there: `run-locked` when another process has it, `run-damaged` when it is half a run. */
+  /**
+   * Takes the directory, made when it is not there. `run-locked` when another process has it, `run-damaged` when it is
+   * half a run, `out-occupied` when it is no run and something else is in it.
+   */
   static async take(disk: Disk, folder: string): Promise<RunDirectory> {
     await disk.makeFolder(folder);
     const lock = await lockRun(disk, folder);
     try {
       return new RunDirectory(disk, folder, lock, await readRun(disk, folder));
     } catch (error) {
-      await lock.release();
+      await leave(disk, folder, lock);
       throw error;
     }
   }
@@ -90,8 +93,9 @@ export class RunDirectory {
     return { log, history, term: record.term, torn };
   }
 
+  /** A directory that no run was made in is left as it was found. */
   release(): Promise<void> {
-    return this.#lock.release();
+    return this.#run === undefined ? leave(this.#disk, this.folder, this.#lock) : this.#lock.release();
   }
 
   #require(): { readonly about: RunAbout; readonly config: string } {
@@ -99,11 +103,23 @@ export class RunDirectory {
   }
 }
 
+async function leave(disk: Disk, folder: string, lock: RunLock): Promise<void> {
+  await lock.release();
+  await disk.removeIfEmpty(`${folder}/lock`);
+  await disk.removeIfEmpty(folder);
+}
+
+/** What a run that was cut off while it was made, or is being forked, leaves. */
+const ownNames = /^(lock|data(\.(new|old)-\d+)?|log|initial|\.partial-.*)$/;
+
 async function readRun(disk: Disk, folder: string): Promise<{ readonly about: RunAbout; readonly config: string } | undefined> {
   const [aboutBytes, configBytes] = [await readWhole(disk, `${folder}/run.json`), await readWhole(disk, `${folder}/config.yaml`)];
   if (aboutBytes === undefined) {
     const names = (await disk.list(`${folder}/checkpoints`)) ?? [];
     if (names.length > 0) throw runDamaged(`${folder}/run.json`, "is missing, but there are checkpoints");
+    const all = (await disk.list(folder)) ?? [];
+    const foreign = all.find((name) => !ownNames.test(name) && !(name === "config.yaml" && all.includes("log")));
+    if (foreign !== undefined) throw new BabelgradError("out-occupied", `${folder} holds no run, but ${foreign}`, { dir: folder });
     return undefined;
   }
   const about = decodeAbout(aboutBytes);

@@ -81,6 +81,17 @@ describe.each(disks)("%s", (_, make) => {
     expect(await disk.list(`${root}/a`)).toBeUndefined();
   });
 
+  it("removing what is empty: a folder with something in it stays, an empty one goes, nothing there is fine", async () => {
+    const { disk, root } = await make();
+    await disk.makeFolder(`${root}/a/b`);
+    await disk.removeIfEmpty(`${root}/a`);
+    expect(await disk.list(`${root}/a`)).toEqual(["b"]);
+    await disk.removeIfEmpty(`${root}/a/b`);
+    await disk.removeIfEmpty(`${root}/a`);
+    await disk.removeIfEmpty(`${root}/a`);
+    expect(await disk.list(`${root}/a`)).toBeUndefined();
+  });
+
   it("a file renamed or written over another: the other is gone", async () => {
     const { disk, root } = await make();
     await disk.makeFolder(`${root}/a`);
@@ -112,12 +123,12 @@ describe.each(disks)("%s", (_, make) => {
     expect(await disk.list(`${root}/b`)).toEqual(["f"]);
   });
 
-  it("a file where a folder is needed, or the other way round: disk-failed with the path", async () => {
+  it("a file where a folder is needed: out-occupied; a folder where a file is: disk-failed, each with the path", async () => {
     const { disk, root } = await make();
     await writeWhole(disk, `${root}/f`, bytes(1));
     await disk.makeFolder(`${root}/a`);
-    await expect(disk.makeFolder(`${root}/f/g`)).rejects.toMatchObject({ code: "disk-failed", facts: { path: `${root}/f/g` } });
-    await expect(disk.makeFolder(`${root}/f`)).rejects.toMatchObject({ code: "disk-failed" });
+    await expect(disk.makeFolder(`${root}/f/g`)).rejects.toMatchObject({ code: "out-occupied", facts: { dir: `${root}/f/g` } });
+    await expect(disk.makeFolder(`${root}/f`)).rejects.toMatchObject({ code: "out-occupied" });
     await expect(disk.open(`${root}/a`)).rejects.toMatchObject({ code: "disk-failed", facts: { path: `${root}/a` } });
     await expect(disk.open(`${root}/none/f`)).rejects.toMatchObject({ code: "disk-failed" });
   });

@@ -88,6 +88,15 @@ export class MemoryDisk implements Disk {
     });
   }
 
+  removeIfEmpty(folder: string): Promise<void> {
+    return this.#call("remove", folder, () => {
+      const node = this.#find(folder);
+      if (node?.kind !== "folder" || node.entries.size > 0) return;
+      const [parent, name] = this.#place("remove", folder);
+      parent.entries.delete(name);
+    });
+  }
+
   remove(path: string): Promise<void> {
     return this.#call("remove", path, () => {
       const parent = this.#find(partsOf(path).slice(0, -1).join("/"));

@@ -115,7 +115,6 @@ describe("what is refused", () => {
     [["model.width=100", "model.heads=3"], "model.width 100 and model.heads 3"],
     [["optimizer.rate=0.1", "optimizer.rateFloor=0.2"], "optimizer.rateFloor 0.2 and optimizer.rate 0.1"],
     [["optimizer.warmup=11", "optimizer.horizon=10"], "optimizer.warmup 11 and optimizer.horizon 10"],
-    [["optimizer.warmup=11", "steps=10"], "optimizer.warmup 11 and steps 10"],
     [["net.host=0.0.0.0"], 'net.host "0.0.0.0" and net.insecure false'],
     [["net.timeoutMs=100", "net.heartbeatMs=60"], "net.timeoutMs 100 and net.heartbeatMs 60"],
   ])("%j: an impossible combination, both named", (flags, message) => {

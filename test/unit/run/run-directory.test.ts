@@ -38,6 +38,33 @@ describe("a run directory", () => {
     expect((await RunDirectory.take(disk, "/runs/a")).run).toEqual({ about, config: "seed: 3\n" });
   });
 
+  it("that holds something else: refused, with its name, and nothing of it is touched", async () => {
+    const disk = new MemoryDisk();
+    await disk.makeFolder("/home");
+    await writeWhole(disk, "/home/config.yaml", new TextEncoder().encode("# mine"));
+    await expect(RunDirectory.take(disk, "/home")).rejects.toMatchObject({
+      code: "out-occupied",
+      message: expect.stringContaining("config.yaml"),
+    });
+    expect(await disk.list("/home")).toEqual(["config.yaml"]);
+  });
+
+  it("that no run was made in: is gone again, unless something is in it", async () => {
+    const disk = new MemoryDisk();
+    await (await RunDirectory.take(disk, "/runs/a")).release();
+    expect(await disk.list("/runs")).toEqual([]);
+    await disk.makeFolder("/runs/b/data");
+    await (await RunDirectory.take(disk, "/runs/b")).release();
+    expect(await disk.list("/runs/b")).toEqual(["data"]);
+  });
+
+  it("whose making was cut off before run.json: is taken as no run", async () => {
+    const disk = new MemoryDisk();
+    await disk.makeFolder("/runs/a/data");
+    for (const name of ["log", "config.yaml", ".partial-run.json"]) await writeWhole(disk, `/runs/a/${name}`, new Uint8Array(1));
+    expect((await RunDirectory.take(disk, "/runs/a")).run).toBeUndefined();
+  });
+
   it("opened again and again: each life has the next term, on disk before it is told", async () => {
     const disk = await made();
     for (const term of [1, 2, 3]) {
@@ -103,10 +130,10 @@ describe("a run directory", () => {
     expect(await readWhole(disk, "/runs/a/log")).toBeUndefined();
   });
 
-  it("whose place is a file: disk-failed with the path", async () => {
+  it("whose place is a file: out-occupied with the path", async () => {
     const disk = new MemoryDisk();
     await writeWhole(disk, "/runs", new Uint8Array(1));
-    await expect(RunDirectory.take(disk, "/runs/a")).rejects.toMatchObject({ code: "disk-failed", facts: { path: "/runs/a" } });
+    await expect(RunDirectory.take(disk, "/runs/a")).rejects.toMatchObject({ code: "out-occupied", facts: { dir: "/runs/a" } });
   });
 
   it("made while the machine goes down at any moment: holds the run or none, never half of one", async () => {
