@@ -138,6 +138,11 @@ export const errors = {
     todo: "Give --language CODE (data.language), name the folder or file by its code, or give each JSONL record a language.",
     exit: 2,
   },
+  "language-unknown": {
+    when: "A run does not have the language that was asked for.",
+    todo: "Use one of the run's languages: {languages}.",
+    exit: 2,
+  },
   "log-behind": {
     when: "A worker has applied steps that the run's log does not know, such as after a disk lost what it had acknowledged.",
     todo: "Restore the run directory from a copy, or stop all workers and start again: the steps since the log's end are done anew.",

@@ -259,6 +259,12 @@ export const options = {
     default: 0,
     help: "Steps between generated samples; 0: only at the end.",
   },
+  "sample.languages": {
+    type: "text",
+    kind: "operation",
+    default: "",
+    help: "Languages that samples are written in, by code and separated by commas; empty: all, up to 16.",
+  },
   "sample.tokens": { type: "integer", kind: "operation", min: 1, max: 10000, default: 64, help: "Tokens of a sample." },
   resume: {
     type: "choice",

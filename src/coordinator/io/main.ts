@@ -28,6 +28,7 @@ import { clipScale } from "../../step/arithmetic.ts";
 import { blockCount } from "../../step/block.ts";
 import { firstLineage, type StepScalars } from "../../step/lineage.ts";
 import type { Tally } from "../../step/tally.ts";
+import { sampledLanguages } from "../../tasks/sampled-languages.ts";
 import { watchProcess } from "../../telemetry/io/process-metrics.ts";
 import { Metrics } from "../../telemetry/io/registry.ts";
 import type { Phase, PhaseClock } from "../../telemetry/phase.ts";
@@ -41,6 +42,7 @@ import type { RunRecord } from "../run-records.ts";
 import { type CheckpointExchange, checkpointExchange } from "./checkpoint-exchange.ts";
 import { ClusterShell } from "./cluster-shell.ts";
 import { checkpointSettings, forkRun } from "./fork.ts";
+import { keepSamples } from "./keep-samples.ts";
 import { makeRun } from "./make-run.ts";
 import { MetricsFile } from "./metrics-file.ts";
 import { RunDirectory } from "./run-directory.ts";
@@ -109,6 +111,10 @@ async function runIn(directory: RunDirectory, options: CoordinatorOptions) {
   const { dir: dataFolder } = await prepareFromConfig(config, { dir: join(folder, "data"), isOfRun: before !== undefined });
   const data = await openData(dataFolder);
   checkEpochs(config, data.manifest);
+  sampledLanguages(
+    config["sample.languages"],
+    data.manifest.languages.map(({ language }) => language),
+  );
   if (before === undefined) await makeRun(directory, config, data.manifest.sha256);
   else
     requireSameResult(
@@ -158,6 +164,8 @@ class Run {
   #hasValidation = true;
   /** The last record on its way to the disk. */
   #recording: Promise<void> = Promise.resolve();
+  /** The last samples on their way to the disk. */
+  #keepingSamples: Promise<void> = Promise.resolve();
 
   constructor(
     directory: RunDirectory,
@@ -273,6 +281,7 @@ class Run {
     this.#shell?.close();
     await this.#server?.close();
     await atMost(closeDeadlineMs, this.#checkpoints?.close() ?? Promise.resolve());
+    await atMost(closeDeadlineMs, this.#keepingSamples);
     await atMost(closeDeadlineMs, this.#metricsFile.close());
   }
 
@@ -430,7 +439,11 @@ class Run {
           this.#record({ kind: "evaluation", ...position, tally }).catch(fatal);
           this.#tell({ kind: "evaluated", step: position.step, tally });
         },
-        reportSamples: ({ step }, samples) => this.#tell({ kind: "sampled", step, samples }),
+        reportSamples: ({ step }, samples) => {
+          this.#tell({ kind: "sampled", step, samples });
+          const kept = keepSamples(realDisk, this.#directory.folder, step, samples);
+          this.#keepingSamples = kept.catch((error: unknown) => this.warn(error instanceof Error ? error.message : String(error)));
+        },
         receiveCheckpoint: async (position, worker) => {
           const began = performance.now();
           const received = await present(this.#checkpoints, "a cluster has checkpoints").receive(position, worker);

@@ -11,20 +11,19 @@ import type { Config } from "../../config/options.ts";
 import { fetchData, openData, type PreparedData } from "../../data/io/prepared-data.ts";
 import { type LeafSource, leafSource } from "../../data/leaf-source.ts";
 import type { Manifest } from "../../data/manifest.ts";
-import { textStream } from "../../data/tokenizer.ts";
 import { openTrainer, type TensorFlowTrainer } from "../../engine/io/open-trainer.ts";
-import type { State, Trainer } from "../../engine/trainer.ts";
+import type { State } from "../../engine/trainer.ts";
 import { initialWeights } from "../../model/initial.ts";
 import { leafMatrixOperations } from "../../model/matrix-operations.ts";
 import { modelLayout } from "../../model/parameters.ts";
-import { generate } from "../../tasks/generation.ts";
 import type { Route, RoutedMessage, StateRoute, Ticket, Welcome } from "../../wire/handshake.ts";
 import { atMost } from "../../wire/io/deadline.ts";
 import { fetchState, putState, sinkInto, sourceOf } from "../../wire/io/state-transfer.ts";
-import type { Plan, Position, Sample } from "../../wire/messages.ts";
+import type { Plan, Position } from "../../wire/messages.ts";
 import { type ControlLink, openControlLink } from "./control-link.ts";
 import { FaultInjector, faultsOf } from "./fault.ts";
 import { openPeerMesh, type PeerMesh } from "./peer-mesh.ts";
+import { writeSamples } from "./samples.ts";
 import { WorkerMetrics } from "./worker-metrics.ts";
 import { WorkerShell } from "./worker-shell.ts";
 
@@ -298,29 +297,4 @@ function generationName({ term, count }: Generation): string {
 /** A state on its way to or from a peer; undefined: the coordinator. */
 function transferName({ step, lineage }: Position, peer: WorkerId | undefined): string {
   return `${step} ${lineage} ${peer ?? ""}`;
-}
-
-/** How sure of itself a sample is, and how many tokens it may choose from. */
-const sampleStyle = { temperature: 0.8, topK: 40 };
-/** Tokens of validation text that a sample goes on from, so that it is in that language. */
-const promptTokens = 8;
-
-/** One sample a language, going on from the beginning of its validation text. */
-async function writeSamples(trainer: Trainer, config: Config, data: PreparedData): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
-  for (const [index, { language }] of data.manifest.languages.entries()) {
-    const prompt = [...present(data.shards[index], "a shard a language").validation.subarray(0, promptTokens)];
-    const written = await generate((token, position) => trainer.decode(token, position), prompt, {
-      ...sampleStyle,
-      tokens: config["sample.tokens"],
-      context: config["model.context"],
-      seed: config.seed + index,
-      endOfText: data.manifest.endOfText,
-    });
-    // A character whose last byte the model wrote belongs to what the model wrote.
-    const text = textStream(data.tokenizer);
-    const given = prompt.map((token) => text.push(token)).join("");
-    samples.push({ language, text: `${given}|${written.map((token) => text.push(token)).join("")}${text.end()}` });
-  }
-  return samples;
 }
