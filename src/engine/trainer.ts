@@ -28,6 +28,9 @@ export interface State {
   readonly moment2: Float32Array;
 }
 
+/** A model in use: what can be done with weights alone. */
+export type TrainedModel = Pick<Trainer, "evaluate" | "decode" | "close">;
+
 export interface Trainer {
   /** Parameters: length of the flat vector. */
   readonly size: number;

@@ -75,9 +75,10 @@ function carryOut(call: ComputeCall): Float32Array | NumericClass | number | und
   }
 }
 
-/** Opens the engine, sets the initial state and finds the numeric class by a leaf and an update from there. */
-function open(graphFolder: string | undefined): NumericClass {
+/** Opens the engine; to train, sets the initial state and finds the numeric class by a leaf and an update from there. */
+function open(graphFolder: string | undefined): NumericClass | undefined {
   opened = loaded.open(graphFolder);
+  if (input.probeBatch === undefined) return undefined;
   const { compute, about } = opened;
   const layout = modelLayout(config, vocabulary);
   const moments = config["optimizer.kind"] === "adamw" ? 2 : 1;

@@ -4,13 +4,16 @@ import type { Config } from "../../config/options.ts";
 import type { LeafBatch } from "../../data/leaf.ts";
 import type { StepScalars } from "../../step/lineage.ts";
 import type { Vectors } from "../compute.ts";
+import type { Purpose } from "../recorder/step-graph.ts";
 import type { NumericClass } from "../trainer.ts";
 import type { Backend } from "./runtime.ts";
 
 export interface ComputeThreadInput {
   readonly config: Config;
   readonly vocabulary: number;
-  readonly probeBatch: LeafBatch;
+  readonly purpose: Purpose;
+  /** To train: leaf 0 of step 0, what the numeric class is probed with. */
+  readonly probeBatch: LeafBatch | undefined;
   readonly backend: Backend;
   /** The environment variables that the numbers depend on, as `NAME=value`. */
   readonly flags: string;

@@ -4,14 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BabelgradError } from "../../base/errors.ts";
-import type { Config } from "../../config/options.ts";
 import { builtEntry } from "./entry.ts";
 import type { RecorderFailure, RecorderInput } from "./recorder-main.ts";
 
-/** Records the step of a configuration in a child process. The folder is private to the user; whoever loads the graph deletes it. */
-export function recordInChild(config: Config, vocabulary: number): Promise<string> {
+/** Records what the purpose needs in a child process. The folder is private to the user; whoever loads the graph deletes it. */
+export function recordInChild(what: Omit<RecorderInput, "folder">): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "babelgrad-graph-")); // mode 0700
-  const input: RecorderInput = { config, vocabulary, folder };
+  const input: RecorderInput = { ...what, folder };
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [builtEntry("recorder-main")], { stdio: ["pipe", "pipe", "pipe"] });
     let output = "";

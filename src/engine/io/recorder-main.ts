@@ -10,12 +10,13 @@ import { BabelgradError, type ErrorCode, rootCause } from "../../base/errors.ts"
 import type { Config } from "../../config/options.ts";
 import { type Execute, fusedKernels } from "../kernels/fused.ts";
 import { encodeSavedModel } from "../recorder/saved-model.ts";
-import { type EagerBackend, recordStep } from "../recorder/step-graph.ts";
+import { type EagerBackend, type Purpose, recordStep } from "../recorder/step-graph.ts";
 import { loadTfjs } from "../tfjs/tfjs.ts";
 
 export interface RecorderInput {
   readonly config: Config;
   readonly vocabulary: number;
+  readonly purpose: Purpose;
   readonly folder: string;
 }
 
@@ -28,10 +29,10 @@ export interface RecorderFailure {
 }
 
 try {
-  const { config, vocabulary, folder } = JSON.parse(readFileSync(0, "utf8")) as RecorderInput; // written by our parent
+  const { config, vocabulary, purpose, folder } = JSON.parse(readFileSync(0, "utf8")) as RecorderInput; // written by our parent
   const backend = loadTfjs().backend() as unknown as EagerBackend & { executeMultipleOutputs: Execute }; // NodeJSKernelBackend
   const kernels = fusedKernels((...call) => backend.executeMultipleOutputs(...call), backend.binding);
-  write(join(folder, "saved_model.pb"), encodeSavedModel(recordStep(backend, kernels, config, vocabulary)));
+  write(join(folder, "saved_model.pb"), encodeSavedModel(recordStep(backend, kernels, config, vocabulary, purpose)));
 } catch (error) {
   const failed = error instanceof BabelgradError ? error : new BabelgradError("recorder-failed", String(error));
   const { code, message, facts } = failed;

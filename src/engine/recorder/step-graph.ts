@@ -29,7 +29,16 @@ export interface EagerBackend {
 const cpu = "/device:CPU:0";
 const stateNames = ["weights", "moment1", "moment2"] as const;
 
-export function recordStep(backend: EagerBackend, kernels: Kernels, config: Config, vocabulary: number): readonly GraphNode[] {
+/** What a graph is for: to train is all of it, with the samples and evaluations of a run. */
+export type Purpose = "train" | "evaluate" | "decode";
+
+export function recordStep(
+  backend: EagerBackend,
+  kernels: Kernels,
+  config: Config,
+  vocabulary: number,
+  purpose: Purpose,
+): readonly GraphNode[] {
   const model = createModel(config, kernels);
   const layout = modelLayout(config, vocabulary);
   const S = config["step.sequences"];
@@ -74,42 +83,53 @@ export function recordStep(backend: EagerBackend, kernels: Kernels, config: Conf
     return <T extends Tensor>(name: string) => present(map.get(name), `the layout has ${name}`) as T; // its shape is the layout's
   };
 
-  record(({ parameters, input, node }) => {
-    const tokens_SC = input("tokens", [S, C]) as Tensor2D;
-    const targets_SC = input("targets", [S, C]) as Tensor2D;
-    const share = config["model.dropout"];
-    const dropout = share > 0 ? seededDropout(kernels, share, input("seed", [2]) as Tensor1D) : noDropout;
-    let losses = "";
-    const { grads } = valueAndGrads((...tensors: Tensor[]) => {
-      const p = byName(tensors);
-      const losses_S = sequenceLosses(kernels, model.output(p, model.hidden(p, tokens_SC, dropout)), targets_SC);
-      losses = node(losses_S);
-      return sum(losses_S);
-    })([...parameters]);
-    const gradient = node(concat(grads.map((slope) => reshape(slope, [-1]))));
-    addGradientOut(graph, layout.size, gradient, losses);
-  });
-  record(({ parameters, input, node }) => {
-    const p = byName(parameters);
-    const tokens_SC = input("evaluate_tokens", [S, C]) as Tensor2D;
-    const logits_NV = model.output(p, model.hidden(p, tokens_SC, noDropout));
-    const losses = node(sequenceLosses(kernels, logits_NV, input("evaluate_targets", [S, C]) as Tensor2D));
-    graph.add("Identity", [losses], { T: { type: elementType.float32 } }, "evaluate_losses");
-  });
-  record(({ parameters, input, memory, node }) => {
-    const p = byName(parameters);
-    const variables = model.memory.map((shape, i) => graph.variable(`memory${i}`, shape));
-    const token_1 = input("decode_token", [1]) as Tensor1D;
-    const next = model.next(p, token_1, input("decode_position", [1]) as Tensor1D, variables.map(memory));
-    const remembered = next.memory.map((tensor, i) => graph.assign(present(variables[i], "as many as before"), node(tensor)));
-    const logits = node(model.output(p, next.hidden_1D));
-    graph.add("Identity", [logits, ...remembered.map((name) => `^${name}`)], { T: { type: elementType.float32 } }, "decode_logits");
-    const forgotten = variables.map((variable) => graph.assign(variable, graph.zeros(variable.shape)));
-    graph.target("decode_begin", forgotten);
-  });
+  const recordLeaf = (): void =>
+    record(({ parameters, input, node }) => {
+      const tokens_SC = input("tokens", [S, C]) as Tensor2D;
+      const targets_SC = input("targets", [S, C]) as Tensor2D;
+      const share = config["model.dropout"];
+      const dropout = share > 0 ? seededDropout(kernels, share, input("seed", [2]) as Tensor1D) : noDropout;
+      let losses = "";
+      const { grads } = valueAndGrads((...tensors: Tensor[]) => {
+        const p = byName(tensors);
+        const losses_S = sequenceLosses(kernels, model.output(p, model.hidden(p, tokens_SC, dropout)), targets_SC);
+        losses = node(losses_S);
+        return sum(losses_S);
+      })([...parameters]);
+      const gradient = node(concat(grads.map((slope) => reshape(slope, [-1]))));
+      addGradientOut(graph, layout.size, gradient, losses);
+    });
 
-  addUpdate(graph, config, layout.size, parts);
-  addState(graph, layout.size, parts);
+  const recordEvaluation = (): void =>
+    record(({ parameters, input, node }) => {
+      const p = byName(parameters);
+      const tokens_SC = input("evaluate_tokens", [S, C]) as Tensor2D;
+      const logits_NV = model.output(p, model.hidden(p, tokens_SC, noDropout));
+      const losses = node(sequenceLosses(kernels, logits_NV, input("evaluate_targets", [S, C]) as Tensor2D));
+      graph.add("Identity", [losses], { T: { type: elementType.float32 } }, "evaluate_losses");
+    });
+
+  const recordDecoding = (): void =>
+    record(({ parameters, input, memory, node }) => {
+      const p = byName(parameters);
+      const variables = model.memory.map((shape, i) => graph.variable(`memory${i}`, shape));
+      const token_1 = input("decode_token", [1]) as Tensor1D;
+      const next = model.next(p, token_1, input("decode_position", [1]) as Tensor1D, variables.map(memory));
+      const remembered = next.memory.map((tensor, i) => graph.assign(present(variables[i], "as many as before"), node(tensor)));
+      const logits = node(model.output(p, next.hidden_1D));
+      graph.add("Identity", [logits, ...remembered.map((name) => `^${name}`)], { T: { type: elementType.float32 } }, "decode_logits");
+      const forgotten = variables.map((variable) => graph.assign(variable, graph.zeros(variable.shape)));
+      graph.target("decode_begin", forgotten);
+    });
+
+  if (purpose === "train") {
+    recordLeaf();
+    recordEvaluation();
+    recordDecoding();
+    addUpdate(graph, config, layout.size, parts);
+  } else if (purpose === "evaluate") recordEvaluation();
+  else recordDecoding();
+  addState(graph, layout.size, parts, purpose === "train" ? stateNames : ["weights"]);
   return graph.nodes;
 }
 
@@ -155,8 +175,8 @@ function addGradientOut(graph: Graph, size: number, gradient: string, losses: st
 }
 
 /** Loading copies (DeepCopy), so that a variable never lies in memory of the caller. Reading is by part. */
-function addState(graph: Graph, size: number, parts: readonly Part[]): void {
-  for (const [s, name] of stateNames.entries()) {
+function addState(graph: Graph, size: number, parts: readonly Part[], names: readonly string[]): void {
+  for (const [s, name] of names.entries()) {
     const value = graph.placeholder(`new_${name}`, elementType.float32, [size]);
     const out = graph.placeholder(`${name}_out`, elementType.float32, [1, size]);
     const variables = parts.map((part) => (s === 0 ? part.weights : part.moments[s - 1])).filter((variable) => variable !== undefined);
