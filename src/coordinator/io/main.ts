@@ -19,7 +19,7 @@ import type { Config } from "../../config/options.ts";
 import { differingResultOptions, resultFields } from "../../config/result-options.ts";
 import { prepareFromConfig } from "../../corpus/io/prepare-data.ts";
 import { openData, type PreparedData } from "../../data/io/prepared-data.ts";
-import { leafSource } from "../../data/leaf-source.ts";
+import { type LeafSource, leafSource } from "../../data/leaf-source.ts";
 import { checkEpochs, stepSamples } from "../../data/step-samples.ts";
 import { stepScalars } from "../../engine/schedule.ts";
 import type { NumericClass } from "../../engine/trainer.ts";
@@ -158,10 +158,10 @@ class Run {
   #shell: ClusterShell | undefined;
   #checkpoints: CheckpointExchange | undefined;
   #begun: Promise<void> | undefined;
+  readonly #source: LeafSource;
   readonly #progress: Progress;
   #activityTimer: NodeJS.Timeout | undefined;
   #members = 0;
-  #hasValidation = true;
   /** The last record on its way to the disk. */
   #recording: Promise<void> = Promise.resolve();
   /** The last samples on their way to the disk. */
@@ -192,7 +192,16 @@ class Run {
       this.#reject = reject;
     });
     this.#languages = data.manifest.languages.map(({ language }) => language);
-    this.#progress = new Progress(config.steps);
+    this.#source = leafSource(config, data.manifest, data.shards, data.tokenizer.byteLengths);
+    this.#progress = new Progress({
+      steps: config.steps,
+      leaves: config["step.leaves"],
+      validationLeaves: this.#source.validationCount,
+      sampleTokens: sampledLanguages(config["sample.languages"], this.#languages).length * config["sample.tokens"],
+      validateEvery: config["validate.every"],
+      checkpointEvery: config["checkpoint.every"],
+      sampleEvery: config["sample.every"],
+    });
     this.#metrics = metrics;
     this.#clock = clock;
     this.#runMetrics = new RunMetrics({
@@ -375,7 +384,7 @@ class Run {
     if (this.#shell === undefined) return false;
     const { committed, stored } = this.#history;
     const { steps } = this.#config;
-    const isEvaluated = this.#history.isEvaluated(committed) || !this.#hasValidation;
+    const isEvaluated = this.#history.isEvaluated(committed) || this.#source.validationCount === 0;
     return committed >= steps && stored.step === committed && (committed > steps || isEvaluated);
   }
 
@@ -390,15 +399,13 @@ class Run {
 
   #startCluster(size: number): ClusterShell {
     const config = this.#config;
-    const source = leafSource(config, this.#data.manifest, this.#data.shards, this.#data.tokenizer.byteLengths);
     const fatal = (error: unknown) => this.#reject(error);
-    this.#hasValidation = source.validationCount > 0;
     return new ClusterShell(
       {
         term: this.#term,
         leaves: config["step.leaves"],
         blocks: blockCount(size),
-        validationLeaves: source.validationCount,
+        validationLeaves: this.#source.validationCount,
         workersMin: config["workers.min"],
         expected: this.#history.lastGeneration?.members.map((m) => m.worker) ?? [],
         graceMs: config["net.graceMs"],
@@ -427,6 +434,7 @@ class Run {
           this.#activity.planned(members);
           this.#record({ kind: "generation", generation, step, members, reason }).catch(fatal);
           const names = members.map((m) => m.worker);
+          this.#progress.began(performance.now(), names.length);
           this.#tell({ kind: "generationBegan", step, workers: names.length, members: names, reason });
         },
         reportStep: (record) => {
@@ -437,9 +445,11 @@ class Run {
         },
         reportEvaluation: (position, tally) => {
           this.#record({ kind: "evaluation", ...position, tally }).catch(fatal);
+          this.#progress.evaluated(performance.now());
           this.#tell({ kind: "evaluated", step: position.step, tally });
         },
         reportSamples: ({ step }, samples) => {
+          this.#progress.sampled(performance.now());
           this.#tell({ kind: "sampled", step, samples });
           const kept = keepSamples(realDisk, this.#directory.folder, step, samples);
           this.#keepingSamples = kept.catch((error: unknown) => this.warn(error instanceof Error ? error.message : String(error)));
@@ -457,6 +467,7 @@ class Run {
           await this.#record({ kind: "checkpoint", step, name, weightsSha256 });
           if (step > this.#history.stored.step) this.#history.store(step);
           this.#runMetrics.stored(step, Date.now(), (performance.now() - began) / 1000);
+          this.#progress.stored(performance.now(), step);
           this.#tell({ kind: "checkpointStored", step, name, weightsSha256 });
           return true;
         },
