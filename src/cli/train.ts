@@ -6,6 +6,7 @@ import { isLoopback } from "../config/combinations.ts";
 import { type ChildMessage, Supervisor } from "../worker/io/supervisor.ts";
 import { type ConfigFlags, configOf, withConfig, withExamples } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
+import { outputMode } from "./output-mode.ts";
 import { runFolder } from "./run-folder.ts";
 import { interrupted } from "./stop-signal.ts";
 
@@ -13,6 +14,19 @@ export interface TrainFlags extends ConfigFlags {
   readonly out?: string;
   readonly workers?: string;
   readonly fork?: true;
+  readonly quiet?: true;
+}
+
+/** Who follows a run from within this process, and may disturb it. */
+export interface RunWatcher {
+  onListening(port: number, commands: RunCommands): void;
+  onProgress(progress: Extract<ChildMessage, { kind: "progress" }>, commands: RunCommands): void;
+}
+export interface RunCommands {
+  /** A line for people, among those of the run. */
+  say(line: string): void;
+  /** SIGKILL to the process of this name; false: it does not run. */
+  kill(name: string): boolean;
 }
 
 export function define(command: Command): void {
@@ -20,6 +34,7 @@ export function define(command: Command): void {
     .option("--out <DIR>", "run directory (default: runs/NAME of the configuration); an existing run goes on")
     .option("--workers <COUNT>", "local workers (workers.count)")
     .option("--fork", "go on from the run in --out as another run, under other result options or on another machine")
+    .option("--quiet", "print nothing but warnings, errors and the last lines")
     .action(async (file: string | undefined, flags: TrainFlags) => {
       process.exitCode = await train(file, flags);
     });
@@ -27,6 +42,7 @@ export function define(command: Command): void {
     "babelgrad train examples/udhr.yaml --out runs/udhr",
     "babelgrad train run.yaml --workers 4 --set steps=5000 --set optimizer.rate=3e-4",
     "babelgrad train run.yaml --json > events.jsonl",
+    "babelgrad train run.yaml --quiet",
   ]);
 }
 
@@ -38,7 +54,8 @@ const stopDeadlineMs = 70_000;
 const leaveDeadlineMs = 15_000;
 
 /** Trains to the end; resolves to the exit status. Throws coded errors. */
-export async function train(file: string | undefined, flags: TrainFlags): Promise<number> {
+export async function train(file: string | undefined, flags: TrainFlags, watcher?: RunWatcher): Promise<number> {
+  const mode = outputMode(flags, process.env, process.stdout.isTTY);
   const workerSettings = flags.workers === undefined ? [] : [`workers.count=${flags.workers}`];
   const config = configOf(file, flags, [...workerSettings, ...(flags.fork === true ? ["fork=true"] : [])]);
   const count = config["workers.count"];
@@ -60,20 +77,28 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
     const supervisor = new Supervisor({
       onMessage(name, message) {
         if (message.kind === "failed") failures.set(name, failureOf(name, message));
+        if (message.kind === "progress") watcher?.onProgress(message, commands);
         if (message.kind !== "listening") return;
         const isFirst = listening === undefined;
         listening = message;
-        if (isFirst) for (let i = 1; i <= count; i++) startWorker(`w${i}`);
+        if (!isFirst) return;
+        watcher?.onListening(message.port, commands);
+        for (let i = 1; i <= count; i++) startWorker(`w${i}`);
+      },
+      onErrorLine(name, line) {
+        // The coordinator's last words must not wait for a coordinator to say them.
+        if (name === coordinator) process.stderr.write(`${line}\n`);
+        else say(line);
       },
       onStart(name, pid) {
-        if (flags.json) printEvent("processStarted", { name, pid });
+        if (mode === "json") printEvent("processStarted", { name, pid });
       },
       onRestart(name, end, restarts) {
         const failure = failures.get(name);
         const why = failure === undefined ? end : `${end}, ${failure.code}: ${failure.message}`;
         failures.delete(name);
-        if (flags.json) printEvent("processRestarted", { name, why, restarts });
-        else process.stderr.write(`${name} ended (${why}); it is started again\n`);
+        if (mode === "json") printEvent("processRestarted", { name, why, restarts });
+        else say(`${name} ended (${why}); it is started again`);
       },
       onEnd(name, { code, why }) {
         if (name === coordinator) {
@@ -86,6 +111,19 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
         supervisor.tell(coordinator, { kind: "stop" });
       },
     });
+
+    const commands: RunCommands = { say, kill: (name) => supervisor.killOne(name) };
+    const resized = (): void => {
+      const { columns, rows } = process.stdout;
+      supervisor.tell(coordinator, { kind: "resized", columns, rows });
+    };
+    if (mode === "live") process.stdout.on("resize", resized);
+
+    /** On a terminal the coordinator says it, above its view. */
+    function say(line: string): void {
+      const isTold = mode === "live" && supervisor.tell(coordinator, { kind: "say", line });
+      if (!isTold) process.stderr.write(`${line}\n`);
+    }
 
     function fail(name: string, what: string): void {
       if (!failures.has(name)) failures.set(name, new BabelgradError("run-ended", what));
@@ -114,6 +152,7 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
         clearInterval(poll);
         clearTimeout(deadline);
         for (const signal of signals) process.off(signal, ask);
+        process.stdout.off("resize", resized);
         const [failure] = failures.values();
         if (failure === undefined) resolve(code);
         else reject(failure);
@@ -145,6 +184,7 @@ export async function train(file: string | undefined, flags: TrainFlags): Promis
             ...["coordinator", ...(file === undefined ? [] : [file]), "--out", listening?.folder ?? folder],
             ...[...sets, ...again].flatMap((setting) => ["--set", setting]),
             ...(flags.json ? ["--json"] : []),
+            ...(flags.quiet ? ["--quiet"] : []),
           ],
         };
       },

@@ -20,6 +20,12 @@ export interface ChildSpec {
 /** What the supervisor tells its children, the coordinator its supervisor, and each that failed with an error of the table. */
 export type ChildMessage =
   | { readonly kind: "stop" }
+  /** A line for people, for whoever has the terminal. */
+  | { readonly kind: "say"; readonly line: string }
+  /** The terminal's new size: a child in a session of its own is not told by the system. */
+  | { readonly kind: "resized"; readonly columns: number; readonly rows: number }
+  /** A step was committed, or who takes part has changed. */
+  | { readonly kind: "progress"; readonly step: number; readonly members: readonly string[] }
   | {
       readonly kind: "listening";
       readonly port: number;
@@ -40,6 +46,8 @@ export interface SupervisorHandlers {
   readonly onMessage: (name: string, message: ChildMessage) => void;
   readonly onStart: (name: string, pid: number) => void;
   readonly onRestart: (name: string, why: string, restarts: number) => void;
+  /** It wrote a line on its standard error. */
+  readonly onErrorLine: (name: string, line: string) => void;
   /** The child ended for good: with 0, with a coded error, or by what it is not started again after. */
   readonly onEnd: (name: string, end: ChildEnd) => void;
 }
@@ -78,10 +86,18 @@ export class Supervisor {
     this.#isStopping = true;
   }
 
-  tell(name: string, message: ChildMessage): void {
+  /** False: there is nobody to tell. */
+  tell(name: string, message: ChildMessage): boolean {
     const child = this.#children.get(name);
+    if (child?.connected !== true) return false;
     // It may die before it reads this, and its end is told anyway.
-    if (child?.connected === true) child.send(message, () => undefined);
+    child.send(message, () => undefined);
+    return true;
+  }
+
+  /** Kills one as a crash would: it is started again. False: it does not run. */
+  killOne(name: string): boolean {
+    return this.#children.get(name)?.kill("SIGKILL") ?? false;
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -122,7 +138,7 @@ export class Supervisor {
         resolve({ code: code ?? undefined, why });
       };
       if (child.stderr !== null)
-        createInterface({ input: child.stderr }).on("line", (line) => isLibraryNoise(line) || process.stderr.write(`${line}\n`));
+        createInterface({ input: child.stderr }).on("line", (line) => isLibraryNoise(line) || this.#handlers.onErrorLine(name, line));
       // Its last words are read before its end is told.
       child.on("close", (code: number | null, signal: NodeJS.Signals | null) => ended(code, signal ?? `status ${code}`));
       child.on("error", (error) => {
