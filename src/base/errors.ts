@@ -38,6 +38,11 @@ export const errors = {
     todo: "Look at the warning above; make room, then start the run again with the same --out: it does the missing steps again.",
     exit: 1,
   },
+  "checkpoint-none": {
+    when: "A run has no checkpoint, or not the one that was asked for.",
+    todo: "{hint}",
+    exit: 1,
+  },
   "checkpoint-unknown": {
     when: "A checkpoint is of a state that the log of its run does not know, such as after a log was restored from an older copy.",
     todo: "Restore the newer log if there is one. Else nothing is lost but time: delete {folder}, and the steps are done again.",
@@ -253,6 +258,11 @@ export const errors = {
     todo: "Stop that process first. If it runs no more, remove '{path}' and start again.",
     exit: 75,
   },
+  "run-missing": {
+    when: "A folder that should be a run directory, or hold some, is not there or has no run.",
+    todo: "Check {path}; babelgrad runs lists the runs of a folder.",
+    exit: 2,
+  },
   "shard-corrupt": {
     when: "A file of the prepared data is missing or its sha-256 is not the manifest's.",
     todo: "Prepare the data again, or copy {file} again from where it was made.",
@@ -262,6 +272,11 @@ export const errors = {
     when: "A model uses something that would be frozen into the recorded step.",
     todo: "Make it from the inputs of the step, or from seeded stateless ops (src/model/kernels.ts).",
     exit: 1,
+  },
+  "tokenizer-differs": {
+    when: "Prepared data was made with another tokenizer than the model was trained with.",
+    todo: "Use data with the model's tokenizer; babelgrad eval RUN without --data takes the run's own.",
+    exit: 2,
   },
   "tokenizer-invalid": {
     when: "A tokenizer.json is not a byte-level BPE, bytes or characters tokenizer that ends with <|endoftext|>.",

@@ -41,6 +41,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./worker.ts"),
   },
   {
+    name: "generate",
+    summary: "Write text with the model of a run.",
+    load: () => import("./generate.ts"),
+  },
+  {
+    name: "eval",
+    summary: "Measure the model of a run: loss and bits per byte by language.",
+    load: () => import("./eval.ts"),
+  },
+  {
     name: "doctor",
     summary: "Show what this machine has for training, and what to do about what is missing.",
     load: () => import("./doctor.ts"),

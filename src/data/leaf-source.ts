@@ -14,8 +14,11 @@ export interface ShardTokens {
   readonly validation: Uint16Array;
 }
 
-export interface LeafSource {
+export interface LeafSource extends ValidationSource {
   leaf(step: Step, leaf: Leaf): LeafBatch;
+}
+
+export interface ValidationSource {
   /** Leaves that hold the whole validation split, language after language. */
   readonly validationCount: number;
   /** Validation leaf `index`, as leaf `index` of step 0; places of the last leaf that are left over have no targets. */
@@ -30,22 +33,39 @@ interface Place {
 
 /** `shards` in the manifest's order; `byteLengths` of the tokenizer: UTF-8 bytes of each token. */
 export function leafSource(config: SampleConfig, manifest: Manifest, shards: readonly ShardTokens[], byteLengths: Int32Array): LeafSource {
-  const context = config["model.context"];
-  const sequences = config["step.sequences"];
   const samples = stepSamples(config, manifest);
-  const shape: Shape = { sequences, context, endOfText: manifest.endOfText, byteLengths };
-  const shardOf = (language: number): ShardTokens => present(shards[language], "a shard for each language of the manifest");
+  const shape = shapeOf(config, manifest, byteLengths);
+  const trainOf = (language: number): Uint16Array => present(shards[language], "a shard for each language of the manifest").train;
+  return {
+    leaf: (step, leaf) => batchOf(shape, step, leaf, samples.samplesOfLeaf(step, leaf), trainOf),
+    ...validationSource(
+      config,
+      manifest,
+      shards.map(({ validation }) => validation),
+      byteLengths,
+    ),
+  };
+}
+
+/** The validation split alone, for a model whose training is over. `shards` are those of validation in the manifest's order. */
+export function validationSource(
+  config: Pick<SampleConfig, "model.context" | "step.sequences">,
+  manifest: Manifest,
+  shards: readonly Uint16Array[],
+  byteLengths: Int32Array,
+): ValidationSource {
+  const shape = shapeOf(config, manifest, byteLengths);
+  const { sequences, context } = shape;
   const places: readonly Place[] = manifest.languages.flatMap(({ validation }, language) =>
     Array.from({ length: sequencesOf(validation, context) }, (_, sequence) => ({ language, sequence })),
   );
   const validationCount = Math.ceil(places.length / sequences);
   return {
-    leaf: (step, leaf) => batchOf(shape, step, leaf, samples.samplesOfLeaf(step, leaf), (language) => shardOf(language).train),
     validationCount,
     validation(index) {
       assert(index >= 0 && index < validationCount, `validation leaf ${index} of ${validationCount}`);
       const part = places.slice(index * sequences, (index + 1) * sequences);
-      return batchOf(shape, 0, index, part, (language) => shardOf(language).validation);
+      return batchOf(shape, 0, index, part, (language) => present(shards[language], "a shard for each language of the manifest"));
     },
   };
 }
@@ -55,6 +75,10 @@ interface Shape {
   readonly context: number;
   readonly endOfText: number;
   readonly byteLengths: Int32Array;
+}
+
+function shapeOf(config: Pick<SampleConfig, "model.context" | "step.sequences">, manifest: Manifest, byteLengths: Int32Array): Shape {
+  return { sequences: config["step.sequences"], context: config["model.context"], endOfText: manifest.endOfText, byteLengths };
 }
 
 function batchOf(shape: Shape, step: Step, leaf: Leaf, places: readonly Place[], shardOf: (language: number) => Uint16Array): LeafBatch {

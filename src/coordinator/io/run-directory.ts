@@ -112,7 +112,8 @@ async function leave(disk: Disk, folder: string, lock: RunLock): Promise<void> {
 /** What a run that was cut off while it was made, or is being forked, leaves. */
 const ownNames = /^(lock|data(\.(new|old)-\d+)?|log|initial|\.partial-.*)$/;
 
-async function readRun(disk: Disk, folder: string): Promise<{ readonly about: RunAbout; readonly config: string } | undefined> {
+/** What run a folder holds; undefined: none. Only reads. @throws BabelgradError `run-damaged` */
+export async function readRun(disk: Disk, folder: string): Promise<{ readonly about: RunAbout; readonly config: string } | undefined> {
   const [aboutBytes, configBytes] = [await readWhole(disk, `${folder}/run.json`), await readWhole(disk, `${folder}/config.yaml`)];
   if (aboutBytes === undefined) {
     const names = (await disk.list(`${folder}/checkpoints`)) ?? [];

@@ -26,16 +26,46 @@ export type FetchFile = (name: string) => Promise<Uint8Array>;
 
 /** Opens a folder of prepared data. @throws BabelgradError `manifest-invalid`, `shard-corrupt`, `tokenizer-invalid` */
 export async function openData(dir: string): Promise<PreparedData> {
+  return load(await readManifest(dir), readerOf(dir));
+}
+
+/** Text that no model was trained on: the validation split of prepared data, without the rest of it. */
+export interface ValidationData {
+  readonly manifest: Manifest;
+  readonly tokenizerJson: string;
+  /** Validation tokens of the manifest's languages; empty for those that were not asked for. */
+  readonly shards: readonly Uint16Array[];
+}
+
+/** Opens the validation split of these languages, or of all. @throws BabelgradError as `openData` */
+export async function openValidation(dir: string, languages?: readonly string[]): Promise<ValidationData> {
+  const manifest = await readManifest(dir);
+  const read = readerOf(dir);
+  const tokenizerJson = new TextDecoder().decode(await read(manifest.tokenizer.file, manifest.tokenizer.sha256));
+  const shards: Uint16Array[] = [];
+  for (const { language, validation } of manifest.languages) {
+    const isWanted = languages === undefined || languages.includes(language);
+    shards.push(isWanted ? tokensOf(await read(validation.file, validation.sha256)) : new Uint16Array());
+  }
+  return { manifest, tokenizerJson, shards };
+}
+
+async function readManifest(dir: string): Promise<Manifest> {
   const json = await readFile(join(dir, "manifest.json"), "utf8").catch((cause: unknown) => {
     throw new BabelgradError("manifest-invalid", `${dir}/manifest.json cannot be read`, { dir }, { cause });
   });
-  return load(parseManifest(json, dir, sha256), async (name, expected) => {
+  return parseManifest(json, dir, sha256);
+}
+
+/** Reads files of a folder by name and checks each against its hash. */
+function readerOf(dir: string): (name: string, expected: Digest) => Promise<Uint8Array> {
+  return async (name, expected) => {
     const bytes = await readFile(join(dir, name)).catch((cause: unknown) => {
       throw new BabelgradError("shard-corrupt", `${join(dir, name)} cannot be read`, { file: join(dir, name) }, { cause });
     });
     check(bytes, join(dir, name), expected);
     return bytes;
-  });
+  };
 }
 
 /**
