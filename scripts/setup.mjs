@@ -79,7 +79,10 @@ function report(name, text) {
 try {
   process.exitCode = main();
 } catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  console.error(`set-up failed: ${error.message}`);
+  const isReadOnly = ["EACCES", "EPERM", "EROFS"].includes(error.code);
+  if (!(error instanceof SetupError) && !isReadOnly) throw error;
+  console.error(
+    `set-up failed: ${error.message}${isReadOnly ? `\nWhoever may write to ${root} must run: node ${fileURLToPath(import.meta.url)}` : ""}`,
+  );
   process.exitCode = 1;
 }

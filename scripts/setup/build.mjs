@@ -12,7 +12,8 @@ export function build(root) {
     digestOf([...listFiles(sources, ".ts"), ...["tsconfig.json", "tsconfig.build.json", "package.json"].map((name) => join(root, name))]);
   return {
     name: "build",
-    isDone: () => readStamp(stamp)?.sources === digest(),
+    // Without sources this is the published package, which brings its build.
+    isDone: () => !existsSync(sources) || readStamp(stamp)?.sources === digest(),
     run() {
       const before = digest();
       runCommand(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"], {

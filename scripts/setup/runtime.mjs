@@ -8,8 +8,10 @@
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { bringAddonPackage } from "./addon-package.mjs";
 import { isInstalled, runCommand, SetupError } from "./command.mjs";
 import { digestOf, readStamp, writeStamp } from "./stamp.mjs";
 
@@ -32,6 +34,7 @@ export function runtime(root, asked) {
       return flavour === "wasm" || (stamp.key === keyOf(root, flavour) && existsSync(places.addon) && existsSync(stamp.library));
     },
     run() {
+      bringAddonPackage(root, places.package);
       const { flavour, why } = decide(root, asked);
       if (flavour === "wasm") {
         if (asked !== "auto" && asked !== "wasm") throw new SetupError(`--runtime ${asked}: ${why}`);
@@ -134,7 +137,9 @@ function compileAddon(root, places, library) {
   if (existsSync(cached)) {
     copyFileSync(cached, fresh);
   } else {
-    const headers = [join(root, "node_modules", "node-api-headers", "include"), join(library, "include"), places.package];
+    // Inside a user's project npm puts this package's dependencies beside it.
+    const nodeApi = dirname(createRequire(join(root, "package.json")).resolve("node-api-headers/package.json"));
+    const headers = [join(nodeApi, "include"), join(library, "include"), places.package];
     args.push(...headers.flatMap((folder) => ["-I", folder]), ...sources.filter((source) => source.endsWith(".cc")), "-o", fresh);
     args.push("-L", library, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2", "-Xlinker", "-rpath", "-Xlinker", library);
     runCommand(compiler(), args, { cwd: root, todo: "The TensorFlow addon does not compile: C++17 is needed (g++ 8 or newer)." });

@@ -1,4 +1,6 @@
 /** What every command that reads a configuration has: CONFIG.yaml, --set, and how they become a Config. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { loadConfig } from "../config/io/load.ts";
 import type { Config } from "../config/options.ts";
@@ -25,7 +27,14 @@ function collect(text: string, before: readonly string[] = []): readonly string[
 
 /** The resolved configuration; `settings` are `path=value` texts that other flags of the command stand for. */
 export function configOf(file: string | undefined, flags: ConfigFlags, settings: readonly string[] = []): Config {
-  return loadConfig({ file, set: [...(flags.set ?? []), ...settings] });
+  return loadConfig({ file: file === undefined ? undefined : packaged(file), set: [...(flags.set ?? []), ...settings] });
+}
+
+/** The examples of this package have their names wherever it is installed, unless a file of that name is here. */
+function packaged(file: string): string {
+  if (!/^examples\/[^/]+$/.test(file) || existsSync(file)) return file;
+  const own = fileURLToPath(new URL(`../../${file}`, import.meta.url));
+  return existsSync(own) ? own : file;
 }
 
 /** Adds examples to `--help`, each a line that can be pasted. */
