@@ -20,7 +20,7 @@ const require = createRequire(import.meta.url);
 
 /** Loads and sets up the backend; a failure, `no-tensorflow`, comes when it is opened. */
 export async function loadWasm(config: Config, vocabulary: number, arithmetic: Arithmetic): Promise<LoadedEngine> {
-  const loaded = await loadTfjs();
+  const loaded = await loadTfjsOnWasm();
   return {
     open() {
       if (loaded instanceof BabelgradError) throw loaded;
@@ -46,7 +46,10 @@ function timedProduct(tfjs: Tfjs, side: number): number {
   return ms;
 }
 
-async function loadTfjs(): Promise<{ readonly tfjs: Tfjs; readonly version: string; readonly flags: string } | BabelgradError> {
+/** tfjs with its WebAssembly backend as the one in use, for this thread; or why there is none. */
+export async function loadTfjsOnWasm(): Promise<
+  { readonly tfjs: Tfjs; readonly version: string; readonly flags: string } | BabelgradError
+> {
   // The backend's loader has listeners for errors of the whole thread, which would end it with another error.
   const events = ["uncaughtException", "unhandledRejection"] as const;
   const before = events.map((event) => new Set(process.listeners(event as "uncaughtException")));
