@@ -62,7 +62,7 @@ function clusterOf(workers: readonly WorkerId[], log: CommittedStep[] = []) {
     return effects;
   };
   const appended = (step: number) => cluster.step(0, { kind: "recordAppended", step });
-  return { say, prepare, appended, log };
+  return { cluster, say, prepare, appended, log };
 }
 
 function failureOf(effects: readonly ClusterEffect[]): string | undefined {
@@ -115,4 +115,19 @@ test("a worker with a state of another lineage: it must load one", () => {
     worker: b,
     message: { kind: "load", position: { step: 1, lineage: record?.lineage }, donor: a },
   });
+});
+
+test("what the time goes to: compute until the first has prepared, exchange until the last, commit until the record is on disk", () => {
+  const { cluster, say, prepare, appended, log } = clusterOf([a, b]);
+  expect(cluster.activity).toBe("compute");
+  prepare(a, 0, "one");
+  expect(cluster.activity).toBe("exchange");
+  const record = prepare(b, 0, "one").find((e) => e.kind === "append")?.record;
+  expect(cluster.activity).toBe("commit");
+  if (record !== undefined) log.push(record);
+  appended(0);
+  expect(cluster.activity).toBe("compute");
+  say(a, { kind: "leaving" });
+  say(b, { kind: "leaving" });
+  expect(cluster.activity).toBe("idle");
 });

@@ -83,3 +83,19 @@ test("frames of one later generation after another: only the newest of a sender 
   for (let count = 3; count < 50; count++) receive(b, { ...partial, generation: { term: 1, count } });
   expect(member.backlog).toBe(1);
 });
+
+test("what the time goes to beside the engine: exchange until the step is prepared, commit until it is applied, then idle when held", () => {
+  const { member, take, hear, receive } = memberAtWork();
+  expect(member.waitsFor).toBe("exchange");
+  take({ kind: "leafComputed", step: 0, leaf: 0, partial: "leaf 0", tally });
+  receive(b, partial);
+  take({ kind: "blockAveraged", generation: plan.generation, step: 0, block: 0, values: "mine", digest: lineage, sumOfSquares: 1 });
+  expect(member.waitsFor).toBe("exchange");
+  const prepared = receive(b, average).find((e) => e.kind === "send")?.message;
+  expect(member.waitsFor).toBe("commit");
+  const { digest } = prepared as Extract<typeof prepared, { kind: "prepared" }>;
+  const scalars = { rate: 1, beta1Power: 1, beta2Power: 1, clipScale: 1 };
+  hear({ kind: "commit", step: 0, digest, scalars, isSkipped: false, lineageAfter: lineage, hold: true });
+  take({ kind: "updateApplied", step: 0 });
+  expect(member.waitsFor).toBe("idle");
+});
