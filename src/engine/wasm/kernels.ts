@@ -28,7 +28,10 @@ export function replaceKernels(): void {
   register("UnsortedSegmentSum", unsortedSegmentSum);
 }
 
-/** The backend multiplies by XNNPACK only what is not transposed, and ten times slower otherwise: transposed first. */
+/**
+ * The backend multiplies by XNNPACK only two matrices that are not transposed, and ten times slower otherwise: so they
+ * are transposed first, and the products of a batch are taken one by one.
+ */
 function matMul(product: Kernel, transpose: Kernel): Kernel {
   return ({ inputs, backend, attrs: { transposeA, transposeB } }) => {
     const { a, b } = inputs as { a: TensorInfo; b: TensorInfo }; // what the op has
@@ -41,10 +44,35 @@ function matMul(product: Kernel, transpose: Kernel): Kernel {
       return turned;
     };
     const factors = { a: transposeA === true ? swapped(a) : a, b: transposeB === true ? swapped(b) : b };
-    const result = product({ inputs: factors, backend, attrs: { transposeA: false, transposeB: false } });
+    const plain: Kernel = ({ inputs }) => product({ inputs, backend, attrs: { transposeA: false, transposeB: false } });
+    const isBatch = a.shape.slice(0, -2).join() === b.shape.slice(0, -2).join() && batchOf(a) > 1;
+    const result = isBatch ? productsOf(plain, factors.a, factors.b, backend) : plain({ inputs: factors, backend, attrs: {} });
     for (const { dataId } of made) backend.disposeData(dataId);
     return result;
   };
+}
+
+/** The products of two batches of as many matrices. */
+function productsOf(product: Kernel, a: TensorInfo, b: TensorInfo, backend: Heap): TensorInfo {
+  const [[M, K], N] = [a.shape.slice(-2) as [number, number], b.shape.at(-1) as number];
+  const out = backend.makeOutput([...a.shape.slice(0, -1), N], a.dtype);
+  const matrix = (x: TensorInfo, rows: number, columns: number, index: number): TensorInfo => {
+    const copy = backend.makeOutput([rows, columns], x.dtype);
+    const from = index * rows * columns;
+    backend.typedArrayFromHeap(copy).set(backend.typedArrayFromHeap(x).subarray(from, from + rows * columns));
+    return copy;
+  };
+  for (let i = 0; i < batchOf(a); i++) {
+    const factors = { a: matrix(a, M, K, i), b: matrix(b, K, N, i) };
+    const one = product({ inputs: factors, backend, attrs: {} });
+    backend.typedArrayFromHeap(out).set(backend.typedArrayFromHeap(one), i * M * N);
+    for (const { dataId } of [factors.a, factors.b, one]) backend.disposeData(dataId);
+  }
+  return out;
+}
+
+function batchOf({ shape }: TensorInfo): number {
+  return shape.slice(0, -2).reduce((product, size) => product * size, 1);
 }
 
 /** Five axes and more: the backend's own is slow there. Runs of values that stay together are copied as such. */
