@@ -56,7 +56,7 @@ const products = [false, true].flatMap((isATransposed) =>
   [false, true].flatMap((isBTransposed) =>
     [[], [2, 3]].map((batch): [string, Formula, number[][]] => [
       `product of ${batch.length + 2} axes, ${isATransposed ? "aᵀ" : "a"} ${isBTransposed ? "bᵀ" : "b"}`,
-      (_, a, b) => matMul(a as Tensor, b as Tensor, isATransposed, isBTransposed),
+      (_, a, b) => matMul(a, b, isATransposed, isBTransposed),
       [
         [...batch, ...(isATransposed ? [7, 5] : [5, 7])],
         [...batch, ...(isBTransposed ? [9, 7] : [7, 9])],
@@ -67,10 +67,10 @@ const products = [false, true].flatMap((isATransposed) =>
 
 const cases: readonly [string, Formula, number[][]][] = [
   ...products,
-  ["gather with rows taken twice", (_, x) => gather(x as Tensor, tensor1d([4, 0, 4, 2], "int32")), [[6, 5]]],
-  ["five axes, the last in place", (_, x) => transpose(x as Tensor, [2, 0, 3, 1, 4]), [[2, 4, 3, 5, 6]]],
-  ["five axes, the last moved", (_, x) => transpose(x as Tensor, [4, 2, 0, 1, 3]), [[2, 4, 3, 5, 6]]],
-  ["tanh", (_, x) => tanh(mul(x as Tensor, 12)), [[40, 25]]],
+  ["gather with rows taken twice", (_, x) => gather(x, tensor1d([4, 0, 4, 2], "int32")), [[6, 5]]],
+  ["five axes, the last in place", (_, x) => transpose(x, [2, 0, 3, 1, 4]), [[2, 4, 3, 5, 6]]],
+  ["five axes, the last moved", (_, x) => transpose(x, [4, 2, 0, 1, 3]), [[2, 4, 3, 5, 6]]],
+  ["tanh", (_, x) => tanh(mul(x, 12)), [[40, 25]]],
   ["dense", (kernels, x, weight, bias) => kernels.dense(x as Tensor2D, weight as Tensor2D, bias as Tensor1D), [[5, 7], [7, 3], [3]]],
   [
     "dense, transposed",
@@ -80,7 +80,7 @@ const cases: readonly [string, Formula, number[][]][] = [
       [3, 7],
     ],
   ],
-  ["cross-entropy", (kernels, x) => kernels.crossEntropy(mul(x as Tensor2D, 30) as Tensor2D, tensor1d([3, 0, 8, 2], "int32")), [[4, 9]]],
+  ["cross-entropy", (kernels, x) => kernels.crossEntropy(mul(x as Tensor2D, 30), tensor1d([3, 0, 8, 2], "int32")), [[4, 9]]],
 ];
 
 test.each(cases)("%s: the same on WebAssembly as on TensorFlow", async (_name, f, shapes) => {
