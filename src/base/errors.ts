@@ -308,6 +308,11 @@ export const errors = {
     todo: "Use data.tokenizer: bpe or bytes.",
     exit: 1,
   },
+  "worker-name-taken": {
+    when: "Another worker of the same name is connected.",
+    todo: "Give each worker a --name of its own, or none.",
+    exit: 2,
+  },
   "wrong-token": {
     when: "The coordinator does not know the worker's token.",
     todo: "Use the token file that this coordinator wrote; it is written anew for every run directory.",

@@ -120,7 +120,7 @@ function linesOf(event: Exclude<LoggedEvent, { kind: "stepCommitted" | "evaluate
     case "listening":
       return [`coordinator on port ${event.port} (http: /metrics, /healthz, /readyz), token in ${event.tokenFile}`];
     case "workerConnected":
-      return [`worker ${event.worker} is here`];
+      return [`worker ${event.worker} is here${event.awaited > 0 ? `; waiting for ${event.awaited} more` : ""}`];
     case "workerGone":
       return [`worker ${event.worker} is gone: ${event.reason}`];
     case "generationBegan":

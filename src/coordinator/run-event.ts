@@ -15,7 +15,8 @@ export type RunEvent =
       readonly tokenFile: string;
       readonly dataFolder: string;
     }
-  | { readonly kind: "workerConnected"; readonly worker: string }
+  /** `awaited`: so many more have to come before the first step. */
+  | { readonly kind: "workerConnected"; readonly worker: string; readonly awaited: number }
   | { readonly kind: "workerGone"; readonly worker: string; readonly reason: string }
   | {
       readonly kind: "generationBegan";

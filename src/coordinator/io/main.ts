@@ -162,6 +162,8 @@ class Run {
   readonly #progress: Progress;
   #activityTimer: NodeJS.Timeout | undefined;
   #members = 0;
+  /** Why workers need not come back. */
+  #farewell: string | undefined;
   /** The last record on its way to the disk. */
   #recording: Promise<void> = Promise.resolve();
   /** The last samples on their way to the disk. */
@@ -257,7 +259,10 @@ class Run {
         onReady: (session) => {
           this.#sessions.set(session.worker, session);
           this.#activity.connected(session.worker);
-          this.#tell({ kind: "workerConnected", worker: session.worker });
+          const { size } = this.#sessions;
+          const isGathering = this.#shell === undefined || this.#shell.phase === "gathering";
+          const awaited = isGathering ? Math.max(0, config["workers.min"] - size) : 0;
+          this.#tell({ kind: "workerConnected", worker: session.worker, awaited });
         },
         onMessage: (session, message) => {
           this.#runMetrics.heard(session.worker, message);
@@ -288,7 +293,7 @@ class Run {
   async close(): Promise<void> {
     clearInterval(this.#activityTimer);
     this.#shell?.close();
-    await this.#server?.close();
+    await this.#server?.close(this.#farewell);
     await atMost(closeDeadlineMs, this.#checkpoints?.close() ?? Promise.resolve());
     await atMost(closeDeadlineMs, this.#keepingSamples);
     await atMost(closeDeadlineMs, this.#metricsFile.close());
@@ -503,6 +508,7 @@ class Run {
     }
     if (step > stored)
       this.warn(`no worker has the state after ${step} steps; the run goes on from that after ${stored} and does the steps between again`);
+    this.#farewell = isComplete ? "the run is finished" : "the run is stopped";
     this.#resolve({
       isComplete,
       step,

@@ -47,8 +47,11 @@ export interface ServerOptions {
 
 export interface CoordinatorServer {
   readonly port: number;
-  /** Says what was sent, closes every connection, frees the port. Sessions are not reported gone any more. */
-  close(): Promise<void>;
+  /**
+   * Says what was sent, closes every connection, frees the port. Sessions are not reported gone any more. Workers that
+   * are not ready yet are told the farewell; without one they come back.
+   */
+  close(farewell?: string): Promise<void>;
 }
 
 /** A worker's control message is small; only samples and tallies grow. */
@@ -80,6 +83,7 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
       const connection = new WorkerConnection(webSocket, {
         ...options,
         route: (message, to) => route(message, to),
+        holderOf: (worker) => byWorker.get(worker),
         greeted: (worker) => {
           const before = byWorker.get(worker);
           byWorker.set(worker, connection);
@@ -154,10 +158,10 @@ export async function listen(options: ServerOptions): Promise<CoordinatorServer>
     });
   return {
     port,
-    async close() {
+    async close(farewell) {
       // Nobody new comes in first: a worker that is cut off while it opens its engine would be back at once.
       const closed = new Promise((resolve) => http.close(resolve));
-      while (connections.size > 0) await Promise.all([...connections].map((connection) => connection.end()));
+      while (connections.size > 0) await Promise.all([...connections].map((connection) => connection.end(farewell)));
       http.closeAllConnections();
       await atMost(closeDeadlineMs, closed);
       if (status !== undefined) await closeServer(status);

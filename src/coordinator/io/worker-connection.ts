@@ -41,9 +41,14 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
   readonly handlers: SessionHandlers;
   readonly route: (message: CoordinatorMessage, to: WorkerId) => RoutedMessage;
+  /** The connection that a worker of this name has. */
+  readonly holderOf: (worker: WorkerId) => WorkerConnection | undefined;
   readonly greeted: (worker: WorkerId) => void;
   readonly closed: () => void;
 }
+
+/** A worker that is there sends one every heartbeat. */
+const heartbeatsToAnswer = 3;
 
 type Phase = "hello" | "greeting" | "opening" | "classifying" | "ready" | "closed";
 
@@ -86,9 +91,29 @@ export class WorkerConnection {
     if (this.#session !== undefined) this.#options.handlers.onGone(this.#session, reason);
   }
 
-  /** Lets the worker read what was sent, then closes without a report. */
-  async end(): Promise<void> {
+  /** Whether somebody is at the other end: a message comes in time. */
+  answers(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (isThere: boolean) => {
+        clearTimeout(timer);
+        this.#socket.off("message", heard).off("close", gone);
+        resolve(isThere);
+      };
+      const heard = () => settle(true);
+      const gone = () => settle(false);
+      const timer = setTimeout(gone, heartbeatsToAnswer * this.#options.heartbeatMs);
+      this.#socket.on("message", heard).on("close", gone);
+    });
+  }
+
+  /**
+   * Lets the worker read what was sent, then closes without a report. A worker that is still opening its engine is told
+   * why, if there is a reason not to come back.
+   */
+  async end(farewell: string | undefined): Promise<void> {
     this.#session = undefined;
+    if (farewell !== undefined && (this.#phase === "opening" || this.#phase === "classifying"))
+      this.#send({ kind: "stop", reason: farewell });
     if (this.#socket.readyState === this.#socket.CLOSED) return;
     const ended = new Promise<void>((resolve) => this.#socket.once("close", () => resolve()));
     this.close("the coordinator ends");
@@ -116,6 +141,11 @@ export class WorkerConnection {
     this.#phase = "greeting";
     try {
       checkVersion(hello);
+      const holder = this.#options.holderOf(hello.worker);
+      // The same process connects again from the same address; another one may take the place of one that is gone.
+      if (holder !== undefined && holder.peerAddress !== hello.peerAddress && (await holder.answers()))
+        throw new BabelgradError("worker-name-taken", `a worker ${hello.worker} is connected already, at ${holder.peerAddress}`);
+      if (this.#phase !== "greeting") return;
       const greeting = await this.#options.handlers.onHello(hello);
       if (this.#phase !== "greeting") return;
       this.#hello = hello;

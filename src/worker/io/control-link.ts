@@ -80,7 +80,7 @@ export function openControlLink(options: ControlLinkOptions): ControlLink {
       send({ kind: "hello", protocolVersion, schemaSha256, ...options.hello });
     });
     opened.on("unexpected-response", (_request, response) => {
-      reason = `it answers ${response.statusCode}`;
+      reason = `it answers ${response.statusCode}${response.statusCode === 404 ? ", as if it were no coordinator" : ""}`;
       opened.terminate();
       if (response.statusCode === 401)
         giveUp(new BabelgradError("wrong-token", `The coordinator at ${options.url} refuses this worker's token.`));

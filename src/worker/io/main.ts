@@ -161,6 +161,7 @@ class Worker {
   }
 
   #take(message: RoutedMessage): void {
+    if (message.kind === "stop" && this.#opened === undefined) return this.#resolve(message.reason);
     if (message.kind === "plan") {
       this.#routes.set(generationName(message.generation), message.routes);
       for (const peer of this.#downLinks) if (!message.routes.some((route) => route.peer === peer)) this.#downLinks.delete(peer);

@@ -207,6 +207,46 @@ describe("a connection", () => {
     expect((await events.take("ready")).session).not.toBe(session);
   });
 
+  it("of another process with the name of a worker that is there: worker-name-taken, and the first goes on", async () => {
+    const { events, url } = await startServer();
+    const first = startWorker(url, "a");
+    await first.events.take("connected");
+    const error = await givenUp(startWorker(url, "a", { peerAddress: "elsewhere:2" }).events);
+    expect(error).toMatchObject({ code: "worker-name-taken", message: expect.stringContaining("a.example:1") });
+    first.link.send({ kind: "linkUp", peer: workerId("b") });
+    expect(await events.take("message")).toMatchObject({ worker: "a", message: { kind: "linkUp" } });
+  });
+
+  it("of another process with the name of a worker that says nothing any more: takes its place", async () => {
+    const { events, url } = await startServer();
+    const silent = new WebSocket(`${url}/control`, { headers: { authorization: `Bearer ${token}` } });
+    const hello = { worker: workerId("a"), peerAddress: "gone:1", softwareVersion: "0.1.0" };
+    const welcomed = new Promise((resolve) => silent.once("message", resolve));
+    silent.on("open", () => silent.send(toCoordinator.encode({ kind: "hello", protocolVersion, schemaSha256, ...hello })));
+    await welcomed;
+    silent.pause();
+    await startWorker(url, "a").events.take("connected");
+    expect((await events.take("ready")).session.peerAddress).toBe("a.example:1");
+    silent.terminate();
+  });
+
+  it("of a worker that opens its engine when the run ends: is told so and gives up; without a farewell it comes back", async () => {
+    const { server, url } = await startServer();
+    let opening: () => void = () => undefined;
+    const isOpening = new Promise<void>((resolve) => {
+      opening = resolve;
+    });
+    const worker = startWorker(url, "a", {
+      classify: () => {
+        opening();
+        return new Promise(() => {});
+      },
+    });
+    await isOpening;
+    await server.close("the run is finished");
+    expect((await worker.events.take("message")).message).toEqual({ kind: "stop", reason: "the run is finished" });
+  });
+
   it("closed by the coordinator: the worker comes back by itself", async () => {
     const { events, url } = await startServer();
     const worker = startWorker(url, "a");

@@ -14,7 +14,7 @@ const { kind: _, ...record } = stepRecord(0);
 const events: { readonly [K in LoggedEvent["kind"]]: Extract<LoggedEvent, { kind: K }> } = {
   forked: { kind: "forked", folder: "runs/a-fork1", run: "run-1", step: 4 },
   listening: { kind: "listening", port: 1, folder: "runs/a", tokenFile: "runs/a/token", dataFolder: "runs/a/data" },
-  workerConnected: { kind: "workerConnected", worker: workerId("w1") },
+  workerConnected: { kind: "workerConnected", worker: workerId("w1"), awaited: 1 },
   workerGone: { kind: "workerGone", worker: workerId("w1"), reason: "it leaves" },
   generationBegan: { kind: "generationBegan", step: 0, workers: 1, members: [workerId("w1")], reason: "begin" },
   stepCommitted: { kind: "stepCommitted", record, steps: 2, workers: 1, tokensPerSecond: 1, secondsLeft: 1 },
