@@ -11,7 +11,20 @@ const { folder, config, remove } = makeRunFolder();
 const run = join(folder, "run");
 afterAll(remove);
 beforeAll(async () => {
-  expect(await new BabelgradProcess(["train", config, "--out", run, "--workers", "1", "--set", "sample.every=10"]).ended()).toBe(0);
+  expect(
+    await new BabelgradProcess([
+      "train",
+      config,
+      "--out",
+      run,
+      "--workers",
+      "1",
+      "--set",
+      "sample.every=10",
+      "--set",
+      "sample.languages=fr,en",
+    ]).ended(),
+  ).toBe(0);
 }, 120_000);
 
 interface Ended {
@@ -131,7 +144,7 @@ describe("a finished run", () => {
       .trimEnd()
       .split("\n");
     const samples = lines.map((line) => JSON.parse(line) as { language: string; text: string });
-    expect(samples.map(({ language }) => language)).toEqual(["en", "fr"]);
+    expect(samples.map(({ language }) => language)).toEqual(["fr", "en"]);
     for (const { text } of samples) expect(text).toContain("|");
   });
 });
@@ -222,6 +235,13 @@ async function generateWhile(out: string): Promise<{ readonly status: unknown; r
   const writing = new BabelgradProcess(["generate", out, "--tokens", "8"]);
   return { status: await writing.ended(), events: writing.events };
 }
+
+test("samples in a language that the data do not have: refused before a run is made", async () => {
+  const made = runFolder();
+  const training = new BabelgradProcess(["train", made.config, "--out", join(made.folder, "run"), "--set", "sample.languages=en,xx"]);
+  expect(await training.ended()).toBe(2);
+  expect(await training.summary()).toMatchObject({ event: "failed", code: "language-unknown" });
+});
 
 test("a characters tokenizer and a prompt with another character: character-unknown", async () => {
   const made = runFolder();
