@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-/** Writes docs/reference from the tables; a unit test checks that the pages are fresh. Builds first when needed. */
+/** Writes docs/reference and the dashboard from their sources; unit tests check that they are fresh. Builds first when needed. */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "./setup/build.mjs";
+import "../test/typescript-loader.mjs"; // deploy/ is not built
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stage = build(root);
@@ -14,3 +15,8 @@ for (const [name, text] of Object.entries({ ...referenceFiles(), "metrics.md": m
   writeFileSync(join(root, "docs", "reference", name), text);
   console.log(`docs/reference/${name}`);
 }
+
+const { trainingDashboard } = await import("../deploy/grafana/training.ts");
+const dashboard = join("deploy", "grafana", "dashboards", "training.json");
+writeFileSync(join(root, dashboard), trainingDashboard());
+console.log(dashboard);
