@@ -23,8 +23,8 @@ export interface RunWatcher {
   onProgress(progress: Extract<ChildMessage, { kind: "progress" }>, commands: RunCommands): void;
 }
 export interface RunCommands {
-  /** A line for people, among those of the run. */
-  say(line: string): void;
+  /** A line for people, among those of the run; nothing with --quiet and --json. */
+  tell(line: string): void;
   /** SIGKILL to the process of this name; false: it does not run. */
   kill(name: string): boolean;
 }
@@ -112,7 +112,13 @@ export async function train(file: string | undefined, flags: TrainFlags, watcher
       },
     });
 
-    const commands: RunCommands = { say, kill: (name) => supervisor.killOne(name) };
+    const commands: RunCommands = {
+      tell(line) {
+        if (mode === "live") say(line);
+        if (mode === "lines") process.stdout.write(`${line}\n`);
+      },
+      kill: (name) => supervisor.killOne(name),
+    };
     const resized = (): void => {
       const { columns, rows } = process.stdout;
       supervisor.tell(coordinator, { kind: "resized", columns, rows });
@@ -162,8 +168,8 @@ export async function train(file: string | undefined, flags: TrainFlags, watcher
     const ask = (): void => {
       asked += 1;
       if (asked > 1) return supervisor.kill("SIGKILL");
-      if (flags.json) printEvent("stopping", {});
-      else process.stderr.write("stopping once the step is finished and a checkpoint is written; once more ends now, without\n");
+      if (mode === "json") printEvent("stopping", {});
+      else say("stopping once the step is finished and a checkpoint is written; once more ends now, without");
       supervisor.holdRestarts();
       supervisor.tell(coordinator, { kind: "stop" });
       setTimeout(() => supervisor.kill("SIGKILL"), stopDeadlineMs).unref();
