@@ -10,10 +10,12 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { LiveTerminal } from "../../dist/cli/live-terminal.js";
 import { loadRunConfig } from "../../dist/config/io/load.js";
 import { openData } from "../../dist/data/io/prepared-data.js";
 import { leafSource } from "../../dist/data/leaf-source.js";
 import { sampledLanguages } from "../../dist/tasks/sampled-languages.js";
+import { LiveView } from "../../dist/telemetry/live-view.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values, positionals } = parseArgs({
@@ -36,6 +38,9 @@ try {
   }
   const gaps = commits.slice(1).map(({ time }, i) => time - commits[i].time).sort((a, b) => a - b);
   console.log(`median step: ${gaps[gaps.length >> 1]} ms`);
+  const drawing = timeOfPicture();
+  // Five pictures a second: their share of a second is their share of a step.
+  console.log(`one picture of the live view: ${drawing.toFixed(3)} ms, at most ${((5 * drawing) / 10).toFixed(3)} % of the time`);
   if (values.record !== undefined) writeFileSync(values.record, await recording(events));
 } finally {
   rmSync(folder, { recursive: true });
@@ -67,6 +72,31 @@ async function train() {
 
 function babelgrad(...args) {
   return spawn(process.execPath, [join(root, "bin/babelgrad"), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** Milliseconds to make a picture with twelve languages and two workers and to write it, escape sequences and all. */
+function timeOfPicture() {
+  const view = new LiveView();
+  const languages = Array.from({ length: 12 }, (_, i) => `l${i}`);
+  const tally = languages.map((_, language) => ({ language, sequences: 5, targets: 300, bytes: 900, lossNats: 1500 }));
+  view.active("compute", ["w1", "w2"].map((worker) => ({ worker, phase: "compute", leaves: 8 })));
+  let written = 0;
+  const write = (text) => {
+    written += Buffer.byteLength(text);
+  };
+  let step = 0;
+  const picture = (width, height) => view.lines(step, { width, height, hasColour: true });
+  const terminal = new LiveTerminal({ columns: 80, rows: 24, write }, picture);
+  const times = 2000;
+  const start = performance.now();
+  for (; step < times; step++) {
+    view.committed(step, { step, steps: times, tally, rate: 1e-3, tokensPerSecond: step, secondsLeft: step }, languages);
+    terminal.draw();
+  }
+  const took = (performance.now() - start) / times;
+  terminal.close();
+  console.log(`${Math.round(written / times)} bytes a picture`);
+  return took;
 }
 
 /** What happened when, one event a line: [milliseconds, kind, ...]. */
