@@ -1,5 +1,6 @@
-// Does a long run leak? Trains the example with two workers and watches their resident memory from outside; then takes as
-// many steps on one trainer and counts TensorFlow's tensors.
+// Does a long run leak? Trains the example with two workers and watches the memory of each process: resident as the kernel
+// counts it, JavaScript's heap and buffers as its own metrics say; the rest is native. Then takes as many steps on one
+// trainer and counts TensorFlow's tensors.
 //   node test/bench/soak.mjs [--steps 2000] [--config examples/udhr.yaml]
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -22,7 +23,10 @@ try {
   const samples = await watchRun();
   for (const [name, points] of samples) {
     const late = points.filter(({ step }) => step >= 200);
-    console.log(`${name}: ${late[0].megabytes.toFixed(1)} MB at step ${late[0].step}, ${late.at(-1).megabytes.toFixed(1)} MB at step ${late.at(-1).step}, slope ${slope(late).toFixed(2)} MB per 1,000 steps`);
+    const [first, last] = [late[0], late.at(-1)];
+    console.log(`${name}, MB at step ${first.step}, at step ${last.step}, least-squares slope per 1,000 steps between`);
+    for (const kind of ["resident", "heap", "external", "native"])
+      console.log(`  ${kind.padEnd(9)}${[first[kind], last[kind], slope(late, kind)].map((mb) => mb.toFixed(2).padStart(9)).join("")}`);
   }
   const [early, end] = await countTensors();
   console.log(`tensors: ${early} after 200 steps, ${end} after ${steps}`);
@@ -30,11 +34,12 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** Resident memory of each process at each step, as the kernel counts it. */
+/** Memory of each process at every tenth step, in MB. */
 async function watchRun() {
   const args = ["train", resolve(root, values.config), "--out", run, "--json", "--set", `steps=${steps}`, "--set", "mixture.epochs=1000"];
   const child = spawn(process.execPath, [join(root, "bin/babelgrad"), ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const pids = new Map();
+  let port;
   const samples = new Map();
   let rest = "";
   for await (const chunk of child.stdout) {
@@ -43,22 +48,38 @@ async function watchRun() {
     for (const line of lines) {
       const event = JSON.parse(line);
       if (event.event === "processStarted") pids.set(event.name, event.pid);
+      if (event.event === "listening") port = event.port;
       if (event.event !== "stepCommitted" || event.step % 10 !== 0) continue;
+      const addresses = await addressesOf(port);
       for (const [name, pid] of pids) {
-        const megabytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+        const resident = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+        const { heap, external } = await ownMemory(addresses.get(name));
         if (!samples.has(name)) samples.set(name, []);
-        samples.get(name).push({ step: event.step, megabytes });
+        samples.get(name).push({ step: event.step, resident, heap, external, native: resident - heap - external });
       }
     }
   }
   return samples;
 }
 
+/** Where each process serves its metrics. */
+async function addressesOf(port) {
+  const entries = await (await fetch(`http://127.0.0.1:${port}/sd`)).json();
+  const workers = entries.map(({ targets, labels }) => [labels.worker, targets[0]]);
+  return new Map([["coordinator", `127.0.0.1:${port}`], ...workers]);
+}
+
+async function ownMemory(address) {
+  const page = await (await fetch(`http://${address}/metrics`)).text();
+  const megabytes = (kind) => Number(new RegExp(`^babelgrad_memory_bytes\\{kind="${kind}"\\} (\\S+)`, "m").exec(page)[1]) / 2 ** 20;
+  return { heap: megabytes("heap"), external: megabytes("external") };
+}
+
 /** Least squares, in MB per 1,000 steps. */
-function slope(points) {
+function slope(points, kind) {
   const mean = (pick) => points.reduce((sum, p) => sum + pick(p), 0) / points.length;
-  const [x, y] = [mean((p) => p.step), mean((p) => p.megabytes)];
-  const covariance = points.reduce((sum, p) => sum + (p.step - x) * (p.megabytes - y), 0);
+  const [x, y] = [mean((p) => p.step), mean((p) => p[kind])];
+  const covariance = points.reduce((sum, p) => sum + (p.step - x) * (p[kind] - y), 0);
   return (1000 * covariance) / points.reduce((sum, p) => sum + (p.step - x) ** 2, 0);
 }
 
