@@ -59,6 +59,8 @@ export class RunHistory implements History {
       case "step":
         return this.#takeStep(record);
       case "evaluation":
+        // A fork may be evaluated before its first step.
+        if (record.step === this.first && !this.isBegun) this.begin(record.lineage);
         check(this.lineageAt(record.step) === record.lineage, `an evaluation is of an unknown state after ${record.step} steps`);
         this.#evaluated.add(record.step);
         this.#lastEvaluation = record;

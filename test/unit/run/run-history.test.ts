@@ -29,6 +29,17 @@ describe("a history", () => {
     expect(() => new RunHistory(0, 20).take(stepRecord(0))).toThrow("step 0 comes after 20 committed steps");
   });
 
+  it("of a fork that was evaluated before its first step: the evaluation says the lineage, and the first step must follow from it", () => {
+    const history = new RunHistory(0, 20);
+    history.take({ kind: "evaluation", step: 20, lineage: digest("L20"), tally: [] });
+    expect([history.committed, history.isEvaluated(20), history.lineageAt(20)]).toEqual([20, true, digest("L20")]);
+    history.take(stepRecord(20));
+    expect(history.committed).toBe(21);
+    const other = new RunHistory(0, 20);
+    other.take({ kind: "evaluation", step: 20, lineage: digest("another"), tally: [] });
+    expect(() => other.take(stepRecord(20))).toThrow(/lineage/);
+  });
+
   it("of a run: knows steps, lineages, totals, the last term and members, what was evaluated and stored", () => {
     const history = new RunHistory(0);
     history.take({ kind: "term", term: 1, timeMs: 5 });
