@@ -63,6 +63,11 @@ export const errors = {
     todo: "Start the worker again; if it happens at once, run `babelgrad doctor` and look at free memory.",
     exit: 75,
   },
+  "config-exists": {
+    when: "The configuration file that init would write is there already.",
+    todo: "Choose another name with --out, or replace {path} with --force.",
+    exit: 2,
+  },
   "config-missing": {
     when: "A configuration file does not exist or cannot be read.",
     todo: "Check the path {path}.",
@@ -262,6 +267,11 @@ export const errors = {
     when: "A folder that should be a run directory, or hold some, is not there or has no run.",
     todo: "Check {path}; babelgrad runs lists the runs of a folder.",
     exit: 2,
+  },
+  "runs-incomparable": {
+    when: "Of two runs neither the configurations nor any figures can be compared, because one has none.",
+    todo: "babelgrad runs {path} says what is missing; restore it, or compare others.",
+    exit: 1,
   },
   "shard-corrupt": {
     when: "A file of the prepared data is missing or its sha-256 is not the manifest's.",

@@ -31,6 +31,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./train.ts"),
   },
   {
+    name: "runs",
+    summary: "List runs: what each is, where it stands, how good it is.",
+    load: () => import("./runs.ts"),
+  },
+  {
+    name: "runs compare",
+    summary: "Compare two runs: configuration, data, and their curves at common steps.",
+    load: () => import("./runs-compare.ts"),
+  },
+  {
     name: "coordinator",
     summary: "Lead a run: decide, keep the run directory, serve data and states to workers.",
     load: () => import("./coordinator.ts"),

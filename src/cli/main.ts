@@ -40,7 +40,7 @@ async function dispatch(args: readonly string[]): Promise<void> {
     process.stdout.write(`${version()}\n`);
     return;
   }
-  const entry = commands.find(({ name }) => name === first || name === `${first} ${second}`);
+  const entry = commands.find(({ name }) => name === `${first} ${second}`) ?? commands.find(({ name }) => name === first);
   if (entry === undefined) throw unknownCommand(first, second);
   const { parseCommand } = await import("./parse.ts");
   await parseCommand(entry, args.slice(entry.name.split(" ").length));

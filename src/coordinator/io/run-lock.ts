@@ -31,6 +31,17 @@ export async function lockRun(disk: Disk, folder: string): Promise<RunLock> {
   return { release };
 }
 
+/** In words who has the run directory, for readers, which take no lock: undefined when nobody does. Changes nothing. */
+export async function runHolder(disk: Disk, folder: string): Promise<string | undefined> {
+  for (const name of (await disk.list(`${folder}/lock`)) ?? []) {
+    const holder = parseName(name);
+    if (holder === undefined) continue;
+    if (holder.host !== hostname()) return `process ${holder.pid} on ${holder.host}`;
+    if (isAlive(holder)) return `process ${holder.pid}`;
+  }
+  return undefined;
+}
+
 async function refuseOthers(disk: Disk, folder: string, mine: string): Promise<void> {
   for (const name of (await disk.list(`${folder}/lock`)) ?? []) {
     if (name === mine) continue;

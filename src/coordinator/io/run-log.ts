@@ -42,8 +42,8 @@ export class RunLog {
   ): Promise<{ readonly log: RunLog; readonly torn: TornTail | undefined }> {
     const file = await disk.open(path);
     try {
-      const { end, last } = await readRecords(file, path, firstHash(run), take);
       const size = await file.size();
+      const { end, last } = await readRecords(file, path, size, firstHash(run), take);
       if (end < size) {
         await refuseDamage(file, path, end, size);
         await file.truncate(end);
@@ -53,6 +53,29 @@ export class RunLog {
     } catch (error) {
       await file.close();
       throw error;
+    }
+  }
+
+  /**
+   * Gives the records that are there now to `take`, also while another process appends, and changes nothing. `torn`: the
+   * last record is not whole (yet). undefined: there is no log. `log-damaged` after what is whole was given.
+   */
+  static async read(
+    disk: Disk,
+    path: string,
+    run: RunId,
+    take: (record: RunRecord) => void,
+  ): Promise<{ readonly torn: TornTail | undefined } | undefined> {
+    const file = await disk.openExisting(path);
+    if (file === undefined) return undefined;
+    try {
+      // What is appended from here on is not looked at: half a record now and its rest a moment later would seem damaged.
+      const size = await file.size();
+      const { end } = await readRecords(file, path, size, firstHash(run), take);
+      if (end < size) await refuseDamage(file, path, end, size);
+      return { torn: end < size ? { position: end, bytes: size - end } : undefined };
+    } finally {
+      await file.close();
     }
   }
 
@@ -86,10 +109,11 @@ export class RunLog {
   }
 }
 
-/** Reads whole frames from the start; `end` is where the first that is not whole begins. */
+/** Reads the whole frames of the first `size` bytes; `end` is where the first that is not whole begins. */
 async function readRecords(
   file: DiskFile,
   path: string,
+  size: number,
   first: Digest,
   take: (record: RunRecord) => void,
 ): Promise<{ readonly end: number; readonly last: Digest }> {
@@ -97,7 +121,7 @@ async function readRecords(
   let end = 0;
   let count = 0;
   for (let length = windowBytes; ; ) {
-    const bytes = await file.read(end, length);
+    const bytes = await file.read(end, Math.min(length, size - end));
     let start = 0;
     let frame = decodeFrame(sha256, bytes, start);
     for (; typeof frame === "object"; frame = decodeFrame(sha256, bytes, start)) {

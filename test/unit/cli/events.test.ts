@@ -37,9 +37,19 @@ it("every event of a run: described with exactly the fields that it has", () => 
 });
 
 it("every event that a command of a run prints by name: described", () => {
-  const sources = ["train", "coordinator", "worker", "run-printer", "demo", "main", "generate", "eval", "model-flags"].map((name) =>
-    readFileSync(new URL(`src/cli/${name}.ts`, root), "utf8"),
-  );
+  const sources = [
+    "train",
+    "coordinator",
+    "worker",
+    "run-printer",
+    "demo",
+    "main",
+    "generate",
+    "eval",
+    "model-flags",
+    "runs",
+    "runs-compare",
+  ].map((name) => readFileSync(new URL(`src/cli/${name}.ts`, root), "utf8"));
   const printed = sources.flatMap((source) => [...source.matchAll(/printEvent\("(\w+)"/g)].map(([, event]) => event));
   expect(printed).toContain("processRestarted");
   for (const event of printed) expect(page).toContain(`\`${event}\``);

@@ -130,3 +130,47 @@ describe("a disk that fails under the log", () => {
     await expect(log.append(stepRecord(1))).rejects.toMatchObject({ code: "disk-failed" });
   });
 });
+
+describe("a log that is only read", () => {
+  async function read(disk: MemoryDisk) {
+    const records: RunRecord[] = [];
+    const result = await RunLog.read(disk, "/log", run, (record) => records.push(record));
+    return { result, records };
+  }
+
+  it("cut anywhere in its last record, as while it is written: gives the whole ones, tells the torn end, changes nothing", async () => {
+    const { disk, ends } = await written(3);
+    const [, second = 0, third = 0] = ends;
+    for (let end = second + 1; end < third; end++) {
+      const cut = await changed(disk, (bytes) => bytes.subarray(0, end));
+      const { result, records } = await read(cut);
+      expect(records).toEqual([0, 1].map(stepRecord));
+      expect(result).toEqual({ torn: { position: second, bytes: end - second } });
+      expect(await readWhole(cut, "/log")).toHaveLength(end);
+    }
+  });
+
+  it("while records are appended: what was there is read, and the writer goes on undisturbed", async () => {
+    const disk = new MemoryDisk();
+    const { log } = await open(disk);
+    await log.append(stepRecord(0));
+    const [{ records, result }] = await Promise.all([read(disk), log.append(stepRecord(1)), log.append(stepRecord(2))]);
+    expect(records).toEqual([0, 1, 2].slice(0, records.length).map(stepRecord));
+    expect(result).toBeDefined();
+    expect((await read(disk)).records).toEqual([0, 1, 2].map(stepRecord));
+  });
+
+  it("damaged inside: what was whole before it is given, then log-damaged", async () => {
+    const { disk, ends } = await written(3);
+    const broken = await changed(disk, (bytes) => bytes.map((byte, i) => (i === (ends[0] ?? 0) + 80 ? byte ^ 1 : byte)));
+    const records: RunRecord[] = [];
+    await expect(RunLog.read(broken, "/log", run, (record) => records.push(record))).rejects.toMatchObject({ code: "log-damaged" });
+    expect(records).toEqual([stepRecord(0)]);
+  });
+
+  it("that is not there: undefined, and it is not made", async () => {
+    const disk = new MemoryDisk();
+    expect((await read(disk)).result).toBeUndefined();
+    expect(await disk.list("/")).toEqual([]);
+  });
+});
