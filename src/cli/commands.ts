@@ -21,6 +21,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./demo.ts"),
   },
   {
+    name: "init",
+    summary: "Write a commented configuration for your own text, sized to it.",
+    load: () => import("./init.ts"),
+  },
+  {
     name: "data prepare",
     summary: "Turn text, folders of languages or JSONL into shards, a tokenizer and a manifest.",
     load: () => import("./data.ts"),

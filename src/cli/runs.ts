@@ -38,8 +38,8 @@ async function runsIn(dir: string, mayBeMissing: boolean): Promise<readonly stri
   if (found?.isDirectory() !== true)
     throw new BabelgradError("run-missing", `${dir} ${found === undefined ? "does not exist" : "is no folder"}`, { path: dir });
   if (await hasRun(folder)) return [folder];
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    throw diskError("list", folder, error.code ?? "", error);
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw diskError("list", folder, error instanceof Error && "code" in error ? String(error.code) : String(error), error);
   });
   return entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))

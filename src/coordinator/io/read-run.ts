@@ -225,9 +225,11 @@ function eventOf(line: string): Readonly<Record<string, unknown>> {
 async function sizeOf(path: string): Promise<number> {
   try {
     const entries = await readdir(path, { withFileTypes: true });
-    const sizes = entries.map((entry) => {
+    const sizes = entries.map(async (entry) => {
       const below = join(path, entry.name);
-      return entry.isDirectory() ? sizeOf(below) : entry.isFile() ? stat(below).then(({ size }) => size) : 0;
+      if (entry.isDirectory()) return sizeOf(below);
+      const found = entry.isFile() ? await stat(below).catch(() => undefined) : undefined;
+      return found?.size ?? 0;
     });
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   } catch {

@@ -49,6 +49,7 @@ it("every event that a command of a run prints by name: described", () => {
     "model-flags",
     "runs",
     "runs-compare",
+    "init",
   ].map((name) => readFileSync(new URL(`src/cli/${name}.ts`, root), "utf8"));
   const printed = sources.flatMap((source) => [...source.matchAll(/printEvent\("(\w+)"/g)].map(([, event]) => event));
   expect(printed).toContain("processRestarted");
