@@ -26,6 +26,8 @@ type Task = (typeof tasks)[number];
 const rateSteps = 50;
 /** Steps that the time of a step is averaged over: many, since the load of a machine comes and goes. */
 const meanSteps = 100;
+/** Step times that are kept, so that numbers of workers that come and go are remembered. */
+const stepTimesMax = 4 * meanSteps;
 /** A step that took longer than so many medians was waiting for something else. */
 const medians = 3;
 /** Steps that make a time; with fewer it is guessed from those that other numbers of workers did. */
@@ -68,6 +70,7 @@ export class Progress {
     const isBoundary = tasks.some((task) => this.#isDue(task, this.#done));
     const isUndisturbed = this.#begun === 0 || (this.#begun === 1 && (isBoundary || this.#done === 0));
     if (this.#mark !== undefined && isUndisturbed) this.#stepTimes.push({ took: now - this.#mark, workers: this.#workers });
+    if (this.#stepTimes.length > stepTimesMax) this.#stepTimes.shift();
     this.#committed.push({ at: now, targets });
     if (this.#committed.length > rateSteps) this.#committed.shift();
     this.#mark = now;
