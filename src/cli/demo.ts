@@ -10,7 +10,6 @@ import { present } from "../base/assert.ts";
 import { stepOfName } from "../checkpoint/manifest.ts";
 import { openData } from "../data/io/prepared-data.ts";
 import { unigramBitsPerByte } from "../data/unigram.ts";
-import { commands } from "./commands.ts";
 import { configOf, withExamples, withSet } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
 import { type RunWatcher, type TrainFlags, train } from "./train.ts";
@@ -105,23 +104,22 @@ function comparison(rows: readonly Compared[]): readonly string[] {
   ];
 }
 
-/** Commands to go on with, of those that there are. */
+/** Commands to go on with. */
 function whatNext(out: string, steps: number): readonly string[] {
   const run = here(out);
-  const rows = [
-    ["generate", `generate ${run} --prompt "Everyone has the right" --language en`, "let the model write"],
-    ["eval", `eval ${run} --data ${join(run, "data")}`, "measure it, by language"],
-    ["runs", "runs", "list the runs, or compare two"],
-    ["train", `train ${here(example)} --out ${run} --set steps=${2 * steps}`, "go on for as many steps again"],
-    ["init", "init TEXTS… --out mine.yaml", "a configuration for text of your own; then: train mine.yaml"],
+  const lines = [
+    [`generate ${run} --prompt "Everyone has the right" --language en`, "let the model write"],
+    [`eval ${run} --data ${join(run, "data")}`, "measure it, by language"],
+    ["runs", "list the runs, or compare two"],
+    [`train ${here(example)} --out ${run} --set steps=${2 * steps}`, "go on for as many steps again"],
+    ["init TEXTS… --out mine.yaml", "a configuration for text of your own; then: train mine.yaml"],
   ] as const;
   const program = launcher.includes("/node_modules/") ? "npx babelgrad" : here(launcher);
-  const shown = rows.filter(([name]) => commands.some((command) => command.name === name));
   return [
     "",
     `The model is in ${join(run, readlinkSync(join(out, "final")))}; log, samples and metrics.jsonl are in ${run}.`,
     "To go on:",
-    ...shown.flatMap(([, line, what]) => [`  ${program} ${line}`, `      ${what}`]),
+    ...lines.flatMap(([line, what]) => [`  ${program} ${line}`, `      ${what}`]),
   ];
 }
 
