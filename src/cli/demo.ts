@@ -3,7 +3,7 @@
  * them on the way, compares the model with a simple one, and says what to do next.
  */
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { present } from "../base/assert.ts";
@@ -12,10 +12,10 @@ import { openData } from "../data/io/prepared-data.ts";
 import { unigramBitsPerByte } from "../data/unigram.ts";
 import { configOf, withExamples, withSet } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
+import { program, typedPath } from "./program.ts";
 import { type RunWatcher, type TrainFlags, train } from "./train.ts";
 
 const example = fileURLToPath(new URL("../../examples/udhr.yaml", import.meta.url));
-const launcher = fileURLToPath(new URL("../../bin/babelgrad", import.meta.url));
 /** The worker is killed between these shares of the run: there is something to lose, and time to come back. */
 const killFrom = 0.3;
 const killUntil = 0.6;
@@ -34,7 +34,7 @@ async function demo(flags: TrainFlags): Promise<number> {
   const { steps, "workers.count": count } = configOf(example, flags);
   const out = flags.out ?? freeFolder(steps);
   const isTold = !flags.json && !flags.quiet;
-  if (isTold) print(introduction(count, steps, here(out)));
+  if (isTold) print(introduction(count, steps, typedPath(out)));
   const status = await train(example, { ...flags, out }, accident(steps, flags.json === true && !flags.quiet));
   const evaluation = lastEvaluation(join(out, "metrics.jsonl"));
   if (status !== 0 || evaluation === undefined || evaluation.step !== steps) return status;
@@ -106,27 +106,20 @@ function comparison(rows: readonly Compared[]): readonly string[] {
 
 /** Commands to go on with. */
 function whatNext(out: string, steps: number): readonly string[] {
-  const run = here(out);
+  const run = typedPath(out);
   const lines = [
     [`generate ${run} --prompt "Everyone has the right" --language en`, "let the model write"],
     [`eval ${run} --data ${join(run, "data")}`, "measure it, by language"],
     ["runs", "list the runs, or compare two"],
-    [`train ${here(example)} --out ${run} --set steps=${2 * steps}`, "go on for as many steps again"],
+    [`train ${typedPath(example)} --out ${run} --set steps=${2 * steps}`, "go on for as many steps again"],
     ["init TEXTS… --out mine.yaml", "a configuration for text of your own; then: train mine.yaml"],
   ] as const;
-  const program = launcher.includes("/node_modules/") ? "npx babelgrad" : here(launcher);
   return [
     "",
     `The model is in ${join(run, readlinkSync(join(out, "final")))}; log, samples and metrics.jsonl are in ${run}.`,
     "To go on:",
-    ...lines.flatMap(([line, what]) => [`  ${program} ${line}`, `      ${what}`]),
+    ...lines.flatMap(([line, what]) => [`  ${program()} ${line}`, `      ${what}`]),
   ];
-}
-
-/** A path as one would type it here. */
-function here(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short === "" || short.startsWith("..") ? resolve(path) : short;
 }
 
 function print(lines: readonly string[]): void {

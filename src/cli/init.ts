@@ -13,6 +13,7 @@ import { isUdhr } from "../corpus/udhr-text.ts";
 import { openData } from "../data/io/prepared-data.ts";
 import { withExamples } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
+import { program } from "./program.ts";
 import { short } from "./runs.ts";
 import { textTable } from "./text-table.ts";
 
@@ -154,7 +155,7 @@ function summary(found: Found, set: Partial<Config>, out: string): readonly stri
     `${out}: ${set["model.layers"]} layers of width ${set["model.width"]}, context ${set["model.context"]}, vocabulary ${found.vocabulary}, ${set.steps} steps`,
     "",
     "next:",
-    `  babelgrad train ${out} --workers 2`,
-    `  babelgrad runs runs/${name}`,
+    `  ${program()} train ${out} --workers 2`,
+    `  ${program()} generate runs/${name} --language ${found.languages[0]?.language ?? "en"}`,
   ];
 }

@@ -9,6 +9,7 @@ import { type RunView, sumOf } from "../coordinator/run-view.ts";
 import { bitsPerByteByLanguage, meanLoss, overallBitsPerByte } from "../telemetry/report.ts";
 import { withExamples } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
+import { program } from "./program.ts";
 import { textTable } from "./text-table.ts";
 
 /** Committed steps that the training loss is the mean of. */
@@ -92,7 +93,7 @@ const head = ["run", "state", "model", "languages", "steps", "tokens", "loss", "
 
 function linesOf(runs: readonly RunView[], dirs: readonly string[]): readonly string[] {
   if (runs.length === 0)
-    return [`no runs in ${dirs.length === 0 ? "runs" : dirs.join(", ")}; babelgrad train makes one, babelgrad demo the first`];
+    return [`no runs in ${dirs.length === 0 ? "runs" : dirs.join(", ")}; ${program()} train makes one, ${program()} demo the first`];
   const rows = runs.map(cellsOf);
   const table = textTable([head, ...rows], [0, 1, 2, 3]);
   const notes = runs.flatMap((run) => run.notes.map((note) => `${shownPath(run.folder)}: ${note}`));

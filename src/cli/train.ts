@@ -1,5 +1,4 @@
 /** `babelgrad train`: a coordinator and local workers in one command; what dies is started again. */
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { BabelgradError } from "../base/errors.ts";
 import { isLoopback } from "../config/combinations.ts";
@@ -7,6 +6,7 @@ import { type ChildMessage, Supervisor } from "../worker/io/supervisor.ts";
 import { type ConfigFlags, configOf, withConfig, withExamples } from "./config-flags.ts";
 import { printEvent } from "./event.ts";
 import { outputMode } from "./output-mode.ts";
+import { launcher } from "./program.ts";
 import { runFolder } from "./run-folder.ts";
 import { interrupted } from "./stop-signal.ts";
 
@@ -46,7 +46,6 @@ export function define(command: Command): void {
   ]);
 }
 
-const launcher = fileURLToPath(new URL("../../bin/babelgrad", import.meta.url));
 const coordinator = "coordinator";
 /** After SIGTERM or a first Ctrl-C the run may take so long to finish its step and write its checkpoint. */
 const stopDeadlineMs = 70_000;
