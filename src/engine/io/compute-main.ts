@@ -43,7 +43,7 @@ function answer(call: ComputeCall): ComputeAnswer {
 }
 
 function carryOut(call: ComputeCall): Float32Array | NumericClass | number | undefined {
-  if (call.kind === "open") return open(call.graphFolder);
+  if (call.kind === "open") return open(call.graph);
   if (call.kind === "close") {
     (opened ?? loaded).close();
     return undefined;
@@ -76,8 +76,8 @@ function carryOut(call: ComputeCall): Float32Array | NumericClass | number | und
 }
 
 /** Opens the engine; to train, sets the initial state and finds the numeric class by a leaf and an update from there. */
-function open(graphFolder: string | undefined): NumericClass | undefined {
-  opened = loaded.open(graphFolder);
+function open(graph: Uint8Array | undefined): NumericClass | undefined {
+  opened = loaded.open(graph);
   if (input.probeBatch === undefined) return undefined;
   const { compute, about } = opened;
   const layout = modelLayout(config, vocabulary);

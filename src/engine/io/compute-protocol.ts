@@ -20,7 +20,7 @@ export interface ComputeThreadInput {
 }
 
 export type ComputeCall =
-  | { readonly kind: "open"; readonly graphFolder: string | undefined }
+  | { readonly kind: "open"; readonly graph: Uint8Array | undefined }
   | { readonly kind: "load"; readonly state: Vectors }
   | { readonly kind: "save"; readonly state: Vectors }
   | { readonly kind: "leaf"; readonly batch: LeafBatch; readonly gradient: Float32Array }

@@ -22,8 +22,8 @@ export async function openThread(
   const workerData: ComputeThreadInput = { ...input, backend, flags };
   const thread = new ComputeThread(new Worker(builtEntry("compute-main"), { workerData }));
   try {
-    const graphFolder = backend === "tensorflow" ? await recordInChild({ config, vocabulary, purpose }) : undefined;
-    return { thread, numericClass: (await thread.call({ kind: "open", graphFolder })) as NumericClass | undefined }; // what `open` answers
+    const graph = backend === "tensorflow" ? await recordInChild({ config, vocabulary, purpose }) : undefined;
+    return { thread, numericClass: (await thread.call({ kind: "open", graph })) as NumericClass | undefined }; // what `open` answers
   } catch (error) {
     await thread.close();
     throw error;

@@ -14,8 +14,8 @@ export interface Engine {
 }
 
 export interface LoadedEngine {
-  /** `graphFolder` holds the recorded step, for engines that need one. Fails with `no-tensorflow` or when the graph is refused. */
-  open(graphFolder: string | undefined): Engine;
+  /** `graph` is the recorded step (saved_model.pb), for engines that need one. Fails with `no-tensorflow` or when the graph is refused. */
+  open(graph: Uint8Array | undefined): Engine;
   /** For a thread that ends without having opened it. */
   close(): void;
 }

@@ -15,8 +15,8 @@ export interface TrainerInput {
   readonly probeBatch: LeafBatch;
 }
 
-export interface TensorFlowTrainer extends Trainer {
-  /** Tensors that TensorFlow holds for us: constant between calls, or something leaks. */
+export interface EngineTrainer extends Trainer {
+  /** Tensors that the engine holds for us: constant between calls, or something leaks. */
   tensorCount(): Promise<number>;
   /** Floating-point operations a second that one large product reached when the engine was opened. */
   readonly matrixPeak: number;
@@ -26,7 +26,7 @@ export interface TensorFlowTrainer extends Trainer {
  * Starts the compute thread, records the step where TensorFlow computes, and probes it. The state is that of step 0. Fails with `no-tensorflow`,
  * `recorder-failed`, `step-not-recordable` or `compute-failed`; a trainer whose thread dies later fails with `compute-lost`.
  */
-export async function openTrainer({ config, vocabulary, probeBatch }: TrainerInput): Promise<TensorFlowTrainer> {
+export async function openTrainer({ config, vocabulary, probeBatch }: TrainerInput): Promise<EngineTrainer> {
   const { thread, numericClass } = await openThread({ config, vocabulary, purpose: "train", probeBatch });
   try {
     const matrixPeak = (await thread.call({ kind: "matrixPeak" })) as number; // what it answers
@@ -38,7 +38,7 @@ export async function openTrainer({ config, vocabulary, probeBatch }: TrainerInp
   }
 }
 
-function trainerOn(thread: ComputeThread, config: Config, size: number, numericClass: NumericClass, matrixPeak: number): TensorFlowTrainer {
+function trainerOn(thread: ComputeThread, config: Config, size: number, numericClass: NumericClass, matrixPeak: number): EngineTrainer {
   const lent = new Set<Float32Array>();
   const free: Float32Array[] = [];
   const allocate = (): Float32Array => {

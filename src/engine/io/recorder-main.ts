@@ -1,11 +1,8 @@
 /**
  * The process that records the step and ends: the eager pass leaves gigabytes in TensorFlow's pools, which the process
- * that trains need not carry. Reads one JSON object from standard input, writes the graph into a folder that its
- * parent has made, private to the user.
+ * that trains need not carry. Reads one JSON object from standard input and writes the graph to standard output.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { diskError } from "../../base/disk.ts";
+import { readFileSync } from "node:fs";
 import { BabelgradError, type ErrorCode, rootCause } from "../../base/errors.ts";
 import type { Config } from "../../config/options.ts";
 import { type Execute, fusedKernels } from "../kernels/fused.ts";
@@ -17,10 +14,9 @@ export interface RecorderInput {
   readonly config: Config;
   readonly vocabulary: number;
   readonly purpose: Purpose;
-  readonly folder: string;
 }
 
-/** What it writes to standard output when it fails. */
+/** What it writes to standard output instead when it fails. */
 export interface RecorderFailure {
   readonly code: ErrorCode;
   readonly message: string;
@@ -29,20 +25,12 @@ export interface RecorderFailure {
 }
 
 try {
-  const { config, vocabulary, purpose, folder } = JSON.parse(readFileSync(0, "utf8")) as RecorderInput; // written by our parent
+  const { config, vocabulary, purpose } = JSON.parse(readFileSync(0, "utf8")) as RecorderInput; // written by our parent
   const backend = loadTfjs().backend() as unknown as EagerBackend & { executeMultipleOutputs: Execute }; // NodeJSKernelBackend
   const kernels = fusedKernels((...call) => backend.executeMultipleOutputs(...call), backend.binding);
-  write(join(folder, "saved_model.pb"), encodeSavedModel(recordStep(backend, kernels, config, vocabulary, purpose)));
+  process.stdout.write(encodeSavedModel(recordStep(backend, kernels, config, vocabulary, purpose)));
 } catch (error) {
   const failed = error instanceof BabelgradError ? error : new BabelgradError("recorder-failed", String(error));
   const { code, message, facts } = failed;
   process.stdout.write(JSON.stringify({ code, message, facts, cause: rootCause(failed) } satisfies RecorderFailure), () => process.exit(1));
-}
-
-function write(path: string, bytes: Uint8Array): void {
-  try {
-    writeFileSync(path, bytes, { mode: 0o600 });
-  } catch (error) {
-    throw error instanceof Error && "code" in error ? diskError("write", path, String(error.code), error) : error;
-  }
 }

@@ -15,9 +15,9 @@ import type { LoadedEngine } from "./engine.ts";
 export function loadTensorFlow(config: Config, arithmetic: Arithmetic, flags: string): LoadedEngine {
   const binding = loaded();
   return {
-    open(graphFolder) {
+    open(graph) {
       if (binding instanceof BabelgradError) throw binding;
-      const session = loadSession(binding, present(graphFolder, "the step is recorded"));
+      const session = loadSession(binding, present(graph, "the step is recorded"));
       const isGpu = binding.isUsingGpuDevice();
       return {
         compute: createCompute(session, arithmetic, config),

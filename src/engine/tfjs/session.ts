@@ -2,8 +2,11 @@
  * A recorded graph as a session: feeds in, small results out, every tensor freed before the call returns. Large
  * vectors do not travel: they are fed as the caller's memory, to be read there or (names in `_out`) written there.
  */
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { assert, present } from "../../base/assert.ts";
+import { diskError } from "../../base/disk.ts";
 import type { Binding } from "../addon.ts";
 import { graphTag } from "../recorder/saved-model.ts";
 
@@ -20,12 +23,14 @@ export interface Session {
 }
 
 /**
- * Loads the graph that a recorder of this process has just written into a private folder, and deletes it. A graph is
- * code: one from anywhere else must never be loaded.
+ * Loads the graph (saved_model.pb) that a recorder of this process has just made. A graph is code: one from anywhere
+ * else must never be loaded. `disk-*` when there is no room for it.
  */
-export function loadSession(binding: Binding, folder: string): Session {
-  const session = binding.loadSavedModel(folder, graphTag);
-  rmSync(folder, { recursive: true });
+export function loadSession(binding: Binding, graph: Uint8Array): Session {
+  const session = inPrivateFolder((folder) => {
+    write(join(folder, "saved_model.pb"), graph);
+    return binding.loadSavedModel(folder, graphTag);
+  });
   return {
     run(feeds, fetch) {
       const tensors: number[] = [];
@@ -47,4 +52,22 @@ export function loadSession(binding: Binding, folder: string): Session {
     },
     close: () => binding.deleteSavedModel(session),
   };
+}
+
+/** TensorFlow loads from a folder only: this one is there while it does. */
+function inPrivateFolder<T>(use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), "babelgrad-graph-")); // mode 0700
+  try {
+    return use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function write(path: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(path, bytes, { mode: 0o600 });
+  } catch (error) {
+    throw error instanceof Error && "code" in error ? diskError("write", path, String(error.code), error) : error;
+  }
 }

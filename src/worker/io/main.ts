@@ -11,7 +11,7 @@ import type { Config } from "../../config/options.ts";
 import { fetchData, openData, type PreparedData } from "../../data/io/prepared-data.ts";
 import { type LeafSource, leafSource } from "../../data/leaf-source.ts";
 import type { Manifest } from "../../data/manifest.ts";
-import { openTrainer, type TensorFlowTrainer } from "../../engine/io/open-trainer.ts";
+import { type EngineTrainer, openTrainer } from "../../engine/io/open-trainer.ts";
 import type { State } from "../../engine/trainer.ts";
 import { initialWeights } from "../../model/initial.ts";
 import { leafMatrixOperations } from "../../model/matrix-operations.ts";
@@ -62,7 +62,7 @@ interface OpenRun {
   readonly config: Config;
   readonly data: PreparedData;
   readonly source: LeafSource;
-  readonly trainer: TensorFlowTrainer;
+  readonly trainer: EngineTrainer;
   readonly shell: WorkerShell;
 }
 
@@ -243,7 +243,7 @@ class Worker {
     );
   }
 
-  async #fetchState(config: Config, trainer: TensorFlowTrainer, position: Position, donor: WorkerId | undefined): Promise<State> {
+  async #fetchState(config: Config, trainer: EngineTrainer, position: Position, donor: WorkerId | undefined): Promise<State> {
     const { url, token } = this.#options;
     const moments = config["optimizer.kind"] === "adamw" ? trainer.size : 0;
     const state: State = {

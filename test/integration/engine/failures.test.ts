@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { openTrainer, type TensorFlowTrainer } from "../../../src/engine/io/open-trainer.ts";
+import { type EngineTrainer, openTrainer } from "../../../src/engine/io/open-trainer.ts";
 import { stepScalars } from "../../../src/engine/schedule.ts";
 import { configWith, formulaBatch } from "./fixture.ts";
 
@@ -22,7 +22,7 @@ const config = configWith({
 const vocabulary = 13;
 const batch = formulaBatch(config, vocabulary, 0);
 const backends = ["tensorflow", "wasm"] as const;
-const open = (backend: (typeof backends)[number] = "tensorflow"): Promise<TensorFlowTrainer> =>
+const open = (backend: (typeof backends)[number] = "tensorflow"): Promise<EngineTrainer> =>
   openTrainer({ config: { ...config, "engine.backend": backend }, vocabulary, probeBatch: batch });
 
 /** Opens a trainer in a process of its own, from the built files in `folder`; what it prints. */
