@@ -3,14 +3,7 @@
  * and outside io/, tfjs/ and the mains nothing touches the world.
  */
 
-/** Floors from the bottom up; a room imports its own files and lower floors. */
-const floors = [
-  ["base"],
-  ["model", "step", "config"],
-  ["exchange", "engine", "data", "corpus", "checkpoint", "tasks", "telemetry", "wire"],
-  ["coordinator", "worker"],
-  ["cli"],
-];
+const floors = require("./scripts/floors.cjs");
 
 /** Imports between rooms of one floor that are wanted, and why. */
 const marks = [

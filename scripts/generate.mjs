@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** Writes docs/reference and the dashboard from their sources; unit tests check that they are fresh. Builds first when needed. */
+/** Writes docs/reference, the diagram of docs/architecture.md and the dashboard from their sources; unit tests check that they are fresh. Builds first when needed. */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { architecturePage } from "./room-diagram.mjs";
 import { build } from "./setup/build.mjs";
 import "../test/typescript-loader.mjs"; // deploy/ is not built
 
@@ -15,6 +16,9 @@ for (const [name, text] of Object.entries({ ...referenceFiles(), "metrics.md": m
   writeFileSync(join(root, "docs", "reference", name), text);
   console.log(`docs/reference/${name}`);
 }
+
+writeFileSync(join(root, "docs", "architecture.md"), architecturePage());
+console.log("docs/architecture.md");
 
 const { trainingDashboard } = await import("../deploy/grafana/training.ts");
 const dashboard = join("deploy", "grafana", "dashboards", "training.json");
