@@ -109,8 +109,8 @@ async function leave(disk: Disk, folder: string, lock: RunLock): Promise<void> {
   await disk.removeIfEmpty(folder);
 }
 
-/** What a run that was cut off while it was made, or is being forked, leaves. */
-const ownNames = /^(lock|data(\.(new|old)-\d+)?|log|initial|\.partial-.*)$/;
+/** What a run that was cut off while it was made, or is being forked, leaves; and the token, which may be put there before. */
+const ownNames = /^(lock|token|data(\.(new|old)-\d+)?|log|initial|\.partial-.*)$/;
 
 /** What run a folder holds; undefined: none. Only reads. @throws BabelgradError `run-damaged` */
 export async function readRun(disk: Disk, folder: string): Promise<{ readonly about: RunAbout; readonly config: string } | undefined> {

@@ -61,7 +61,7 @@ describe("a run directory", () => {
   it("whose making was cut off before run.json: is taken as no run", async () => {
     const disk = new MemoryDisk();
     await disk.makeFolder("/runs/a/data");
-    for (const name of ["log", "config.yaml", ".partial-run.json"]) await writeWhole(disk, `/runs/a/${name}`, new Uint8Array(1));
+    for (const name of ["token", "log", "config.yaml", ".partial-run.json"]) await writeWhole(disk, `/runs/a/${name}`, new Uint8Array(1));
     expect((await RunDirectory.take(disk, "/runs/a")).run).toBeUndefined();
   });
 
