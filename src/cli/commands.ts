@@ -76,3 +76,8 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./bench.ts"),
   },
 ];
+
+/** The command that a line without its program begins with: of two words, else of one. */
+export function commandOf([first, second]: readonly string[]): CommandEntry | undefined {
+  return commands.find(({ name }) => name === `${first} ${second}`) ?? commands.find(({ name }) => name === first);
+}

@@ -4,7 +4,7 @@
  */
 import { BabelgradError, describeError } from "../base/errors.ts";
 import { nearest } from "../config/nearest.ts";
-import { type CommandEntry, commands } from "./commands.ts";
+import { type CommandEntry, commandOf, commands } from "./commands.ts";
 import { printEvent } from "./event.ts";
 import { version } from "./version.ts";
 
@@ -40,7 +40,7 @@ async function dispatch(args: readonly string[]): Promise<void> {
     process.stdout.write(`${version()}\n`);
     return;
   }
-  const entry = commands.find(({ name }) => name === `${first} ${second}`) ?? commands.find(({ name }) => name === first);
+  const entry = commandOf(args);
   if (entry === undefined) throw unknownCommand(first, second);
   const { parseCommand } = await import("./parse.ts");
   await parseCommand(entry, args.slice(entry.name.split(" ").length));

@@ -7,6 +7,17 @@ import type { CommandEntry } from "./commands.ts";
 
 /** Loads the command's module, parses its arguments and runs its action to the end. */
 export async function parseCommand(entry: CommandEntry, args: readonly string[]): Promise<void> {
+  const command = await defined(entry);
+  try {
+    await command.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw refusal(error, command);
+  }
+}
+
+/** The command with its arguments, flags and examples; what it refuses is thrown. */
+export async function defined(entry: CommandEntry): Promise<Command> {
   const { define } = await entry.load();
   const command = new Command(`babelgrad ${entry.name}`).description(entry.summary).helpOption("--help", "show this help");
   // Commander's own complaints are thrown, and shown once, as ours.
@@ -16,12 +27,7 @@ export async function parseCommand(entry: CommandEntry, args: readonly string[])
     .showSuggestionAfterError(false);
   command.option("--json", "print one event a line, the last a summary");
   define(command);
-  try {
-    await command.parseAsync(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0) throw refusal(error, command);
-  }
+  return command;
 }
 
 function refusal(error: CommanderError, command: Command): BabelgradError {
