@@ -206,11 +206,16 @@ test("a run directory that another process has: run-locked with its id at once; 
   expect(weightsOf(await train(folder))).toBe(undisturbed);
 });
 
-test("no TensorFlow: no-tensorflow once and how to install it; the run is as it was", async () => {
+test("no TensorFlow: no-tensorflow once and how to install it, or class-differs where WebAssembly would go on; the run is as it was", async () => {
   const folder = copyOfRun();
   const before = contentsOf(folder);
-  const ended = await run(["train", file, "--out", folder], { root: projectWithoutAddon() });
-  expectFailure(ended, "no-tensorflow", "scripts/setup.mjs");
+  const project = { root: projectWithoutAddon() };
+  expectFailure(
+    await run(["train", file, "--out", folder, ...sets({ "engine.backend": "tensorflow" })], project),
+    "no-tensorflow",
+    "scripts/setup.mjs",
+  );
+  expectFailure(await run(["train", file, "--out", folder], project), "class-differs", "this worker's from wasm");
   expect(contentsOf(folder)).toEqual(before);
 });
 
@@ -238,6 +243,7 @@ function projectWithoutAddon(): string {
   const project = fileURLToPath(new URL("../../", import.meta.url));
   const clone = join(testFolder(), "clone");
   for (const name of ["bin", "dist", "package.json", "proto"]) cpSync(join(project, name), join(clone, name), { recursive: true });
+  mkdirSync(join(clone, "src")); // a clone: the published package, which has none, would set itself up
   const addon = join("@tensorflow", "tfjs-node-gpu");
   for (const name of packagesIn(join(project, "node_modules"))) {
     const [from, to] = [join(project, "node_modules", name), join(clone, "node_modules", name)];

@@ -116,6 +116,16 @@ test("a folder that is no list of languages: one language, its own name's or the
   expect(readdirSync(join(folder, "out"))).toContain("en.train.bin");
 });
 
+test("a folder named by a code, with files that look like codes: its own name counts; with folders in it, theirs", async () => {
+  put("sw/own.txt", lines("sw"));
+  put("sw/war.txt", lines("more"));
+  await prepared(join(folder, "sw"), "--documents", "line", "--out", join(folder, "out"));
+  expect(readdirSync(join(folder, "out"))).toContain("sw.train.bin");
+  put("my/en/1.txt", lines("en"));
+  put("my/fr/1.txt", lines("fr"));
+  expect((await prepared(join(folder, "my"), "--documents", "line", "--out", join(folder, "both"))).languages).toBe(2);
+});
+
 test("paragraphs: split by blank lines", async () => {
   const text = Array.from({ length: 10 }, (_, i) => `first line ${i}\nsecond line\n  \n\n`).join("");
   const answer = await babelgrad(

@@ -29,7 +29,10 @@ async function smallPath(node: string) {
   const flags = ["--documents", "paragraph", "--vocabulary", "300", "--split", "id"];
   const prepared = await babelgrad(node, "data", "prepare", "udhr:en=60+fr=60", ...flags, "--out", data).summary();
   expect(prepared).toMatchObject({ event: "finished", languages: 2 });
-  const sets = ["steps=6", "checkpoint.every=6", "validate.every=6", `data.dir=${data}`].flatMap((setting) => ["--set", setting]);
+  const sets = ["steps=6", "checkpoint.every=6", "validate.every=6", "data.inputs=", `data.dir=${data}`].flatMap((setting) => [
+    "--set",
+    setting,
+  ]);
   const run = babelgrad(node, "train", config, "--out", join(folder, "run"), "--workers", "2", ...sets);
   const trained = await run.summary();
   expect(run.errorOutput).toBe("");

