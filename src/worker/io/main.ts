@@ -76,6 +76,8 @@ class Worker {
   #mesh: PeerMesh | undefined;
   #link: ControlLink | undefined;
   #run: Promise<OpenRun> | undefined;
+  /** Why there is no connection; undefined while there is one. */
+  #goneFor: string | undefined;
   #opened: OpenRun | undefined;
   /**
    * What messages said about reaching others, by what the machine's effects name again: it may carry out a message long
@@ -135,12 +137,17 @@ class Worker {
       },
       onConnected: () => {
         this.#metrics.connected();
+        this.#goneFor = undefined;
         this.#opened?.shell.feed({ kind: "connected" });
         // The coordinator forgot them with the connection before.
         for (const peer of this.#downLinks) this.#link?.send({ kind: "linkDown", peer });
       },
       onMessage: (message) => this.#take(message),
-      onGone: (reason) => onNote(`no connection to the coordinator: ${reason}`),
+      onGone: (reason) => {
+        // Said once, however often it is tried.
+        if (reason !== this.#goneFor) onNote(`no connection to the coordinator: ${reason}`);
+        this.#goneFor = reason;
+      },
       onGivenUp: this.#reject,
     });
     const leave = () => {
