@@ -1,4 +1,6 @@
 /** `babelgrad eval`: loss and bits per byte of a run's model, by language, over a validation split. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { BabelgradError } from "../base/errors.ts";
 import { openValidation } from "../data/io/prepared-data.ts";
@@ -31,6 +33,8 @@ async function evaluate(run: string, flags: EvalFlags): Promise<void> {
   const stored = await modelOf(run, flags);
   const { config, tokenizer, weights, checkpoint, step } = stored;
   const dir = flags.data ?? stored.dataFolder;
+  if (!existsSync(join(dir, "manifest.json")))
+    throw new BabelgradError("usage", `${dir} holds no prepared data; make a folder of them with: babelgrad data prepare INPUT… --out DIR`);
   const { manifest, tokenizerJson, shards } = await openValidation(dir);
   if (tokenizerJson !== stored.tokenizerJson)
     throw new BabelgradError("tokenizer-differs", `${dir} was made with another tokenizer than ${run} was trained with`);

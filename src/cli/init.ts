@@ -6,7 +6,7 @@ import { diskError } from "../base/disk.ts";
 import { BabelgradError } from "../base/errors.ts";
 import { loadConfig } from "../config/io/load.ts";
 import type { Config } from "../config/options.ts";
-import { type LanguageSize, plannedVocabulary, planRun } from "../config/plan.ts";
+import { expectedMinutes, type LanguageSize, plannedVocabulary, planRun } from "../config/plan.ts";
 import { renderTemplate } from "../config/template.ts";
 import { surveyInputs } from "../corpus/io/survey.ts";
 import { isUdhr } from "../corpus/udhr-text.ts";
@@ -60,11 +60,11 @@ async function init(inputs: readonly string[], flags: InitFlags): Promise<void> 
   const found = prepared === undefined ? await raw(inputs, flags, folder, minutes) : await preparedData(prepared, folder);
   const plan = planRun(found.languages, found.vocabulary, minutes);
   const set = { ...found.data, ...plan };
-  await write(out, renderTemplate(set, opening(found, minutes, flags.out)), flags.force === true);
+  await write(out, renderTemplate(set, opening(found, plan, flags.out)), flags.force === true);
   // What is written is what train will read: a mistake shows here.
   loadConfig({ file: out });
   if (flags.json) report(found, set, out);
-  else process.stdout.write(`${summary(found, set, flags.out).join("\n")}\n`);
+  else process.stdout.write(`${summary(found, set, flags.out, minutes).join("\n")}\n`);
 }
 
 /** The input that is prepared data, when it is the only one. */
@@ -127,13 +127,21 @@ async function write(path: string, text: string, mayReplace: boolean): Promise<v
   }
 }
 
-function opening({ languages }: Found, minutes: number, out: string): readonly string[] {
+function opening({ languages, vocabulary }: Found, plan: Partial<Config>, out: string): readonly string[] {
   const bytes = languages.reduce((sum, language) => sum + language.bytes, 0);
   return [
-    `${languages.map(({ language }) => language).join(", ")}: ${short(bytes)}B of text. Made by babelgrad init for about ${minutes} minutes of training on two CPU cores.`,
+    `${languages.map(({ language }) => language).join(", ")}: ${short(bytes)}B of text. Made by babelgrad init for ${duration(expectedMinutes(plan, vocabulary))} of training on two CPU cores.`,
     `Train with: babelgrad train ${out} --workers 2`,
     "Options with # before them have their defaults. Those [fixed for a run] make another run when they are changed. Paths are relative to this file.",
   ];
+}
+
+/** In words, as exact as a rule of thumb is. */
+function duration(minutes: number): string {
+  if (minutes < 1) return "less than a minute";
+  return minutes < 90
+    ? `about ${Math.round(minutes)} minute${Math.round(minutes) === 1 ? "" : "s"}`
+    : `about ${Math.round(minutes / 60)} hours`;
 }
 
 function report(found: Found, set: Partial<Config>, out: string): void {
@@ -141,7 +149,10 @@ function report(found: Found, set: Partial<Config>, out: string): void {
   printEvent("finished", { out, languages: found.languages.length, vocabulary: found.vocabulary, set });
 }
 
-function summary(found: Found, set: Partial<Config>, out: string): readonly string[] {
+function summary(found: Found, set: Partial<Config>, out: string, minutes: number): readonly string[] {
+  const expected = expectedMinutes(set, found.vocabulary);
+  const isShort =
+    expected < minutes / 2 ? `; for ${minutes} minutes there is too little text: more passes over it would learn it by heart` : "";
   const rows = found.languages.map(({ language, documents, bytes, tokens }) => [
     language,
     String(documents),
@@ -153,6 +164,7 @@ function summary(found: Found, set: Partial<Config>, out: string): readonly stri
     ...textTable([["language", "documents", "text", "tokens, about"], ...rows]),
     "",
     `${out}: ${set["model.layers"]} layers of width ${set["model.width"]}, context ${set["model.context"]}, vocabulary ${found.vocabulary}, ${set.steps} steps`,
+    `${duration(expected)} of training on two cores${isShort}`,
     "",
     "next:",
     `  ${program()} train ${out} --workers 2`,

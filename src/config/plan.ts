@@ -67,13 +67,20 @@ export function planRun(languages: readonly LanguageSize[], vocabulary: number, 
     "step.leaves": leaves,
     "step.sequences": draws / leaves,
     "optimizer.rate": rate,
-    "optimizer.rateFloor": rate / 10,
+    "optimizer.rateFloor": Number((rate / 10).toPrecision(3)),
     "optimizer.warmup": Math.min(100, Math.ceil(steps / 10)),
     "optimizer.beta2": 0.99,
     "optimizer.decay": 0.1,
     "validate.every": Math.max(5, round(steps / 8)),
     "checkpoint.every": Math.max(5, round(steps / 4)),
   };
+}
+
+/** Minutes that two cores train what was planned: fewer than asked for where the text is too small for more. */
+export function expectedMinutes(plan: Partial<Config>, vocabulary: number): number {
+  const { steps = 0, "step.leaves": leaves = 0, "step.sequences": sequences = 0, "model.context": context = 0 } = plan;
+  const size = sizeOf(plan["model.layers"] ?? 0, plan["model.width"] ?? 0, vocabulary);
+  return (6 * size * steps * leaves * sequences * context) / flopsPerSecond / 60;
 }
 
 /** Parameters that every token meets: the layers and the output. */

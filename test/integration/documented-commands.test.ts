@@ -20,6 +20,7 @@ const others: readonly (readonly [RegExp, (match: RegExpExecArray) => void])[] =
   [/^npm (start|test)$/, ([, script = ""]) => expect(scripts).toHaveProperty(script)],
   [/^npm run ([\w:]+)$/, ([, script = ""]) => expect(scripts).toHaveProperty([script])],
   [/^node ([\w./-]+\.mjs)(?: --[a-z]+(?: [\w.,]+)?)*$/, ([, file = ""]) => isThere(file)],
+  [/^npx vitest run (test\/[\w./-]+\.test\.ts)$/, ([, file = ""]) => isThere(file)],
   [/^curl -s http:\/\/[\w.]+:(?:\d+|PORT)\/(.*)$/, ([, path]) => expect(["metrics", "healthz", "readyz", "sd"]).toContain(path)],
   [/^docker compose((?: -f [\w./]+)+) up --build$/, ([, files = ""]) => files.split(" -f ").slice(1).forEach(isThere)],
   [/^sed s\/coordinator:7700\/127\.0\.0\.1:7700\/ (\S+)$/, ([, file = ""]) => expect(text(file)).toContain("coordinator:7700")],

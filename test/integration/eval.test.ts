@@ -61,10 +61,10 @@ test("data of another tokenizer: tokenizer-differs", async () => {
   expect(events.at(-1)).toMatchObject({ event: "failed", code: "tokenizer-differs" });
 });
 
-test("a folder that is no prepared data: manifest-invalid", async () => {
+test("a folder that is no prepared data: usage, and how to make one", async () => {
   const { status, events } = await evaluated("--data", folder);
   expect(status).not.toBe(0);
-  expect(events.at(-1)).toMatchObject({ event: "failed", code: "manifest-invalid" });
+  expect(events.at(-1)).toMatchObject({ event: "failed", code: "usage" });
 });
 
 test("for people: a table with a line a language and one for all", () => {

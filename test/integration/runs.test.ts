@@ -140,6 +140,8 @@ describe("a run directory that is not whole", () => {
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
     writeFileSync(damaged, bytes);
     appendGarbage(join(copy("cut-metrics"), "metrics.jsonl"));
+    const checkpoints = join(copy("cut-checkpoint"), "checkpoints");
+    truncateSync(join(checkpoints, readdirSync(checkpoints).sort().at(-1) ?? "", "model.safetensors"), 1000);
     const before = contentOf(runs);
 
     const found = await listed(runs);
@@ -157,6 +159,7 @@ describe("a run directory that is not whole", () => {
       ["torn", "finished", /cut off by a crash/],
       ["damaged", "damaged", /log-damaged/],
       ["cut-metrics", "finished", undefined],
+      ["cut-checkpoint", "damaged", /checkpoint-corrupt.*model.safetensors of 1000 bytes/],
     ];
     expect([...found.keys()].sort()).toEqual(expected.map(([name]) => name).sort());
     for (const [name, state, note] of expected) {

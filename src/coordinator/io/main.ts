@@ -328,7 +328,7 @@ class Run {
 
   /** The lineage of the initial state, the checkpoints and the machine. */
   async #openCluster(numericClass: NumericClass): Promise<void> {
-    if (numericClass.backend === "wasm")
+    if (numericClass.backend === "wasm" && this.#config["engine.backend"] !== "wasm")
       this.#tell({ kind: "warned", what: "no native TensorFlow: WebAssembly computes, which is several times slower (babelgrad doctor)" });
     const config = this.#config;
     const { manifest } = this.#data;

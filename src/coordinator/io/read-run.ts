@@ -3,7 +3,7 @@
  * is missing or damaged becomes a note; the rest is read all the same.
  */
 import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { BabelgradError } from "../../base/errors.ts";
 import { sha256 } from "../../base/io/sha256.ts";
 import { realDisk } from "../../checkpoint/io/disk.ts";
@@ -69,6 +69,7 @@ export async function readRun(folder: string, trainedMax = Number.POSITIVE_INFIN
   const isStored = checkpoint >= 0;
   const committed = log?.history.committed ?? 0;
   if (isMade && !isStored) note("no checkpoint yet");
+  if (isStored) await attempt(() => checkSizes(join(folder, "checkpoints", checkpointName(checkpoint))), damage);
 
   const data =
     about === undefined ? undefined : await attempt(() => readData(folder, config, about, isStored ? checkpoint : undefined), note);
@@ -141,6 +142,30 @@ async function readLog(folder: string, about: RunAbout, trainedMax: number, tell
     tell(`${error.code}: ${error.message}`);
   }
   return { history, trained: trained.slice(-trainedMax), evaluated, isTorn, timeMs };
+}
+
+/** Whether the newest checkpoint's files are there in their sizes; to read every byte is left to who uses it. */
+async function checkSizes(folder: string): Promise<void> {
+  const fail = (what: string): never => {
+    throw new BabelgradError("checkpoint-corrupt", `${basename(folder)} ${what}`, { folder });
+  };
+  const bytes = await readWhole(realDisk, join(folder, "manifest.json"));
+  const manifest = bytes === undefined ? "has no manifest.json" : decodeManifest(sha256, bytes);
+  if (typeof manifest === "string") return fail(manifest);
+  for (const [name, seal] of Object.entries(manifest.files)) {
+    const size = await bytesOf(join(folder, name));
+    if (size !== seal.bytes) fail(`has a ${name} of ${size ?? "no"} bytes, its manifest says ${seal.bytes}`);
+  }
+}
+
+/** Undefined: there is no such file. */
+async function bytesOf(path: string): Promise<number | undefined> {
+  const file = await realDisk.openExisting(path);
+  try {
+    return await file?.size();
+  } finally {
+    await file?.close();
+  }
 }
 
 /** From the manifest of the data, when they are still those of the run; else what its newest checkpoint says. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { parseYaml } from "../../../src/config/io/yaml-file.ts";
 import { options } from "../../../src/config/options.ts";
-import { plannedVocabulary, planRun } from "../../../src/config/plan.ts";
+import { expectedMinutes, plannedVocabulary, planRun } from "../../../src/config/plan.ts";
 import { optionPaths, resolveConfig } from "../../../src/config/resolve.ts";
 import { renderTemplate } from "../../../src/config/template.ts";
 import type { Manifest, ShardEntry } from "../../../src/data/manifest.ts";
@@ -80,3 +80,11 @@ function isOption(line: string): boolean {
   const name = line.trim().slice(2).split(":")[0] ?? "";
   return optionPaths.some((path) => path === name || (line.startsWith("  ") && path.endsWith(`.${name}`)));
 }
+
+it("much text: about the minutes that were asked for; little text: the minutes that ten passes over it take", () => {
+  const vocabulary = plannedVocabulary(300_000_000, 10);
+  const minutes = (tokens: number) => expectedMinutes(planRun(sizes([tokens]), vocabulary, 10), vocabulary);
+  expect(minutes(100_000_000)).toBeGreaterThan(9);
+  expect(minutes(100_000_000)).toBeLessThanOrEqual(10);
+  expect(minutes(10_000)).toBeLessThan(0.5);
+});
