@@ -41,10 +41,8 @@ export interface DiskFile {
 export function diskError(doing: string, path: string, reason: string, cause?: unknown): BabelgradError {
   const isFull = reason === "ENOSPC" || reason === "EDQUOT" || reason === "EFBIG";
   if (isFull) return new BabelgradError("disk-full", `cannot ${doing} ${path}: no space (${reason})`, { path }, { cause });
-  const isInTheWay = doing === "make folder" && (reason === "EEXIST" || reason === "ENOTDIR");
-  if (reason === "ENOENT")
-    return new BabelgradError("disk-failed", `cannot ${doing} ${path}: its folder does not exist (ENOENT)`, { path }, { cause });
-  return isInTheWay
-    ? new BabelgradError("out-occupied", `${path} cannot be a folder: a file is there (${reason})`, { dir: path }, { cause })
-    : new BabelgradError("disk-failed", `cannot ${doing} ${path} (${reason})`, { path }, { cause });
+  if (doing === "make folder" && (reason === "EEXIST" || reason === "ENOTDIR"))
+    return new BabelgradError("out-occupied", `${path} cannot be a folder: a file is there (${reason})`, { dir: path }, { cause });
+  const why = reason === "ENOENT" ? ": its folder does not exist (ENOENT)" : ` (${reason})`;
+  return new BabelgradError("disk-failed", `cannot ${doing} ${path}${why}`, { path }, { cause });
 }

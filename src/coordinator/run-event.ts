@@ -1,6 +1,6 @@
 /** What a run tells whoever watches it; docs/reference/events.md says what each event means. */
 
-import type { Tally } from "../step/tally.ts";
+import { type Tally, targetsOf } from "../step/tally.ts";
 import type { Phase } from "../telemetry/phase.ts";
 import { bitsPerByteByLanguage, meanLoss, overallBitsPerByte } from "../telemetry/report.ts";
 import type { Sample } from "../wire/messages.ts";
@@ -81,7 +81,7 @@ function stepFields(event: Extract<RunEvent, { kind: "stepCommitted" }>, languag
     steps,
     loss: meanLoss(tally),
     bitsPerByte: overallBitsPerByte(tally),
-    tokens: tally.reduce((sum, t) => sum + t.targets, 0),
+    tokens: targetsOf(tally),
     tokensByLanguage: Object.fromEntries(tally.map((t) => [languages[t.language] ?? `#${t.language}`, t.targets])),
     bitsPerByteByLanguage: bitsPerByteByLanguage(tally, languages),
     rate: scalars.rate,

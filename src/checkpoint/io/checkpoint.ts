@@ -73,8 +73,17 @@ interface VectorPlace {
   readonly bytes: number;
 }
 
-/** Opens and verifies the checkpoint in `folder`, or says in words what is wrong with it. */
+/** Opens and verifies the checkpoint in `folder`, or says in words what is wrong with it: also a file that the disk cannot read. */
 export async function openCheckpoint(disk: Disk, folder: string): Promise<Checkpoint | string> {
+  try {
+    return await openVerified(disk, folder);
+  } catch (error) {
+    if (error instanceof BabelgradError) return error.message;
+    throw error;
+  }
+}
+
+async function openVerified(disk: Disk, folder: string): Promise<Checkpoint | string> {
   const name = folder.slice(folder.lastIndexOf("/") + 1);
   const manifestBytes = await readWhole(disk, `${folder}/${manifestFile}`);
   if (manifestBytes === undefined) return `${name} has no ${manifestFile}`;

@@ -43,10 +43,7 @@ export async function openNewest(disk: Disk, folder: string, report: (error: Bab
 export async function openStored(disk: Disk, folder: string, step: Step): Promise<Checkpoint | BabelgradError | undefined> {
   const place = `${folder}/checkpoints/${checkpointName(step)}`;
   if (!(await storedSteps(disk, folder)).includes(step)) return undefined;
-  const opened = await openCheckpoint(disk, place).catch((error: unknown) => {
-    if (error instanceof BabelgradError) return error.message; // a file that the disk cannot read is a damaged file
-    throw error;
-  });
+  const opened = await openCheckpoint(disk, place);
   if (typeof opened !== "string") return opened;
   if (!(await storedSteps(disk, folder)).includes(step)) return undefined;
   return new BabelgradError("checkpoint-corrupt", opened, { folder: place });

@@ -4,9 +4,10 @@
  */
 import { BabelgradError } from "../../base/errors.ts";
 import type { Step } from "../../base/ids.ts";
-import { type CheckpointAbout, type CheckpointManifest, checkpointName, stepOfName } from "../manifest.ts";
+import { type CheckpointAbout, type CheckpointManifest, checkpointName } from "../manifest.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { CheckpointWriter, type WriterSettings } from "./checkpoint-writer.ts";
+import { storedSteps } from "./find-checkpoint.ts";
 
 export interface StoreSettings extends WriterSettings {
   /** The run directory; checkpoints are in `checkpoints/` below it, and `final` links to the newest. */
@@ -101,14 +102,11 @@ export class CheckpointStore {
   }
 
   async #names(): Promise<readonly string[]> {
-    const steps = ((await this.#settings.disk.list(this.#folder)) ?? [])
-      .map((name) => stepOfName(name))
-      .filter((step) => step !== undefined);
-    return steps.sort((a, b) => b - a).map(checkpointName);
+    return (await storedSteps(this.#settings.disk, this.#settings.folder)).map(checkpointName);
   }
 
   async #open(name: string): Promise<Checkpoint | string> {
-    const opened = await openCheckpoint(this.#settings.disk, `${this.#folder}/${name}`).catch(unreadable);
+    const opened = await openCheckpoint(this.#settings.disk, `${this.#folder}/${name}`);
     this.#isWhole.set(name, typeof opened !== "string");
     return opened;
   }
@@ -168,10 +166,4 @@ interface PassedOver {
   readonly code: "checkpoint-corrupt" | "checkpoint-unknown";
   readonly what: string;
   readonly folder: string;
-}
-
-/** A file that the disk cannot read is a damaged file. */
-function unreadable(error: unknown): string {
-  if (error instanceof BabelgradError) return error.message;
-  throw error;
 }

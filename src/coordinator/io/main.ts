@@ -27,7 +27,7 @@ import { modelLayout } from "../../model/parameters.ts";
 import { clipScale } from "../../step/arithmetic.ts";
 import { blockCount } from "../../step/block.ts";
 import { firstLineage, type StepScalars } from "../../step/lineage.ts";
-import type { Tally } from "../../step/tally.ts";
+import { type Tally, targetsOf } from "../../step/tally.ts";
 import { sampledLanguages } from "../../tasks/sampled-languages.ts";
 import { watchProcess } from "../../telemetry/io/process-metrics.ts";
 import { Metrics } from "../../telemetry/io/registry.ts";
@@ -443,7 +443,7 @@ class Run {
           this.#tell({ kind: "generationBegan", step, workers: names.length, members: names, reason });
         },
         reportStep: (record) => {
-          const targets = record.tally.reduce((sum, t) => sum + t.targets, 0);
+          const targets = targetsOf(record.tally);
           this.#progress.committed(performance.now(), record.step, targets);
           const { tokensPerSecond, secondsLeft } = this.#progress;
           this.#tell({ kind: "stepCommitted", record, steps: config.steps, workers: this.#members, tokensPerSecond, secondsLeft });
@@ -512,7 +512,7 @@ class Run {
     this.#resolve({
       isComplete,
       step,
-      tokens: this.#history.totals.reduce((sum, t) => sum + t.targets, 0),
+      tokens: targetsOf(this.#history.totals),
       weightsSha256: newest?.step === step ? newest.weightsSha256 : undefined,
       evaluation: lastEvaluation?.step === step ? lastEvaluation.tally : undefined,
     });

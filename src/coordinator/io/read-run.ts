@@ -7,8 +7,9 @@ import { basename, join } from "node:path";
 import { BabelgradError } from "../../base/errors.ts";
 import { sha256 } from "../../base/io/sha256.ts";
 import { realDisk } from "../../checkpoint/io/disk.ts";
+import { storedSteps } from "../../checkpoint/io/find-checkpoint.ts";
 import { readWhole } from "../../checkpoint/io/whole-file.ts";
-import { checkpointName, decodeManifest, stepOfName } from "../../checkpoint/manifest.ts";
+import { checkpointName, decodeManifest } from "../../checkpoint/manifest.ts";
 import { loadRunConfig } from "../../config/io/load.ts";
 import type { Config } from "../../config/options.ts";
 import { type Manifest, parseManifest } from "../../data/manifest.ts";
@@ -64,15 +65,12 @@ export async function readRun(folder: string, trainedMax = Number.POSITIVE_INFIN
   const log = about === undefined ? undefined : await attempt(() => readLog(folder, about, trainedMax, damage), damage);
   if (log?.isTorn === true && holder === undefined)
     note("the log's last record was cut off by a crash; the next start drops it and does that step again");
-  const checkpoints = await attempt(() => realDisk.list(join(folder, "checkpoints")), note);
-  const checkpoint = Math.max(-1, ...(checkpoints ?? []).map((name) => stepOfName(name) ?? -1));
-  const isStored = checkpoint >= 0;
+  const checkpoint = (await attempt(() => storedSteps(realDisk, folder), note))?.[0];
   const committed = log?.history.committed ?? 0;
-  if (isMade && !isStored) note("no checkpoint yet");
-  if (isStored) await attempt(() => checkSizes(join(folder, "checkpoints", checkpointName(checkpoint))), damage);
+  if (isMade && checkpoint === undefined) note("no checkpoint yet");
+  if (checkpoint !== undefined) await attempt(() => checkSizes(join(folder, "checkpoints", checkpointName(checkpoint))), damage);
 
-  const data =
-    about === undefined ? undefined : await attempt(() => readData(folder, config, about, isStored ? checkpoint : undefined), note);
+  const data = about === undefined ? undefined : await attempt(() => readData(folder, config, about, checkpoint), note);
   if (about !== undefined && data === undefined) note("its data are not there (any more): languages and model size are unknown");
   const metrics = await attempt(() => readMetrics(join(folder, "metrics.jsonl")), note);
   if (isMade && committed > 0 && metrics === undefined) note("metrics.jsonl is missing: no speed");
@@ -81,7 +79,7 @@ export async function readRun(folder: string, trainedMax = Number.POSITIVE_INFIN
   const activeMs = metrics?.timeMs ?? log?.timeMs;
   return {
     folder,
-    state: stateOf({ isThere: isMade, isDamaged, holder, committed, steps, checkpoint: isStored ? checkpoint : undefined }),
+    state: stateOf({ isThere: isMade, isDamaged, holder, committed, steps, checkpoint }),
     holder,
     about,
     config,
@@ -96,7 +94,7 @@ export async function readRun(folder: string, trainedMax = Number.POSITIVE_INFIN
     tokensPerSecond: metrics?.tokensPerSecond,
     activeMs,
     bytes: await sizeOf(folder),
-    checkpoint: isStored ? checkpoint : undefined,
+    checkpoint,
     notes,
   };
 }

@@ -5,8 +5,8 @@
 import { present } from "../../base/assert.ts";
 import type { Disk } from "../../base/disk.ts";
 import { BabelgradError } from "../../base/errors.ts";
+import { storedSteps } from "../../checkpoint/io/find-checkpoint.ts";
 import { readWhole, replaceWhole } from "../../checkpoint/io/whole-file.ts";
-import { stepOfName } from "../../checkpoint/manifest.ts";
 import type { NumericClass } from "../../engine/trainer.ts";
 import { RunHistory } from "../run-history.ts";
 import { decodeAbout, encodeAbout, type RunAbout, requireSameClass } from "../run-identity.ts";
@@ -74,9 +74,9 @@ export class RunDirectory {
 
   /** Reads the log and writes the next term into it. `timeMs` is now, since 1970. */
   async openLog(timeMs: number): Promise<OpenedLog> {
-    const checkpoints = ((await this.#disk.list(`${this.folder}/checkpoints`)) ?? []).map(stepOfName).filter((step) => step !== undefined);
+    const oldest = (await storedSteps(this.#disk, this.folder)).at(-1);
     const first = this.#require().about.forkedFrom?.step ?? 0;
-    const history = new RunHistory(checkpoints.length === 0 ? first : Math.min(...checkpoints), first);
+    const history = new RunHistory(oldest ?? first, first);
     const path = `${this.folder}/log`;
     const there = await this.#disk.openExisting(path);
     if (there === undefined) throw new BabelgradError("log-damaged", `${path} is missing`, { path });

@@ -35,11 +35,16 @@ export async function lockRun(disk: Disk, folder: string): Promise<RunLock> {
 export async function runHolder(disk: Disk, folder: string): Promise<string | undefined> {
   for (const name of (await disk.list(`${folder}/lock`)) ?? []) {
     const holder = parseName(name);
-    if (holder === undefined) continue;
-    if (holder.host !== hostname()) return `process ${holder.pid} on ${holder.host}`;
-    if (isAlive(holder)) return `process ${holder.pid}`;
+    const who = holder === undefined ? undefined : ownerOf(holder);
+    if (who !== undefined) return who;
   }
   return undefined;
+}
+
+/** The process in words while it is alive. Another host's cannot be looked at from here: it is taken for alive. */
+function ownerOf(holder: Holder): string | undefined {
+  if (holder.host !== hostname()) return `process ${holder.pid} on ${holder.host}`;
+  return isAlive(holder) ? `process ${holder.pid}` : undefined;
 }
 
 async function refuseOthers(disk: Disk, folder: string, mine: string): Promise<void> {
@@ -47,9 +52,8 @@ async function refuseOthers(disk: Disk, folder: string, mine: string): Promise<v
     if (name === mine) continue;
     const holder = parseName(name);
     if (holder === undefined) throw locked(folder, name, `${name}, whatever that is,`);
-    // Another host's processes cannot be looked at from here: it is taken for alive.
-    if (holder.host !== hostname()) throw locked(folder, name, `process ${holder.pid} on ${holder.host}`);
-    if (isAlive(holder)) throw locked(folder, name, `process ${holder.pid}`);
+    const who = ownerOf(holder);
+    if (who !== undefined) throw locked(folder, name, who);
     await disk.remove(`${folder}/lock/${name}`);
   }
 }

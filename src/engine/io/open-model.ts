@@ -5,7 +5,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Config } from "../../config/options.ts";
 import type { TrainedModel } from "../trainer.ts";
-import { openThread } from "./compute-thread.ts";
+import { type ComputeThread, openThread } from "./compute-thread.ts";
 
 export interface ModelInput<Use extends "evaluate" | "decode"> {
   readonly config: Config;
@@ -26,7 +26,12 @@ export async function openModel<Use extends "evaluate" | "decode">(input: ModelI
     await thread.close();
     throw error;
   }
-  const model: TrainedModel = {
+  return modelOn(thread, config);
+}
+
+/** What a model in a compute thread can be used for, a trainer's too. */
+export function modelOn(thread: ComputeThread, config: Config): TrainedModel {
+  return {
     evaluate: async (batch) => (await thread.call({ kind: "evaluate", batch })) as Float32Array, // these calls answer with values
     async decode(token, position) {
       assert(position >= 0 && (config["model.kind"] === "lstm" || position < config["model.context"]), `position ${position} of a text`);
@@ -34,5 +39,4 @@ export async function openModel<Use extends "evaluate" | "decode">(input: ModelI
     },
     close: () => thread.close(),
   };
-  return model;
 }

@@ -5,8 +5,8 @@ import type { LeafBatch } from "../../data/leaf.ts";
 import { modelLayout } from "../../model/parameters.ts";
 import { allocateFlatVector } from "../flat-vector.ts";
 import type { NumericClass, State, Trainer } from "../trainer.ts";
-import type { ComputeCall } from "./compute-protocol.ts";
 import { type ComputeThread, openThread } from "./compute-thread.ts";
+import { modelOn } from "./open-model.ts";
 
 export interface TrainerInput {
   readonly config: Config;
@@ -50,7 +50,6 @@ function trainerOn(thread: ComputeThread, config: Config, size: number, numericC
     assert(lent.delete(vector), "released a vector that is not lent");
     free.push(vector);
   };
-  const floats = async (call: ComputeCall): Promise<Float32Array> => (await thread.call(call)) as Float32Array; // these calls answer with values
   const secondMoment = config["optimizer.kind"] === "adamw" ? size : 0;
 
   return {
@@ -77,7 +76,7 @@ function trainerOn(thread: ComputeThread, config: Config, size: number, numericC
     async computeLeaf(batch) {
       const gradient = allocate();
       try {
-        return { gradient, losses: await floats({ kind: "leaf", batch, gradient }) };
+        return { gradient, losses: (await thread.call({ kind: "leaf", batch, gradient })) as Float32Array }; // what it answers
       } catch (error) {
         release(gradient);
         throw error;
@@ -91,13 +90,7 @@ function trainerOn(thread: ComputeThread, config: Config, size: number, numericC
     async apply(average, scalars) {
       await thread.call({ kind: "apply", average, scalars });
     },
-    evaluate: (batch) => floats({ kind: "evaluate", batch }),
-    async decode(token, position) {
-      const isBounded = config["model.kind"] === "transformer";
-      assert(position >= 0 && !(isBounded && position >= config["model.context"]), `position ${position} of a text`);
-      return floats({ kind: "decode", token, position });
-    },
     tensorCount: async () => (await thread.call({ kind: "tensorCount" })) as number, // what it answers
-    close: () => thread.close(),
+    ...modelOn(thread, config),
   };
 }
